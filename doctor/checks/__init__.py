@@ -1,0 +1,1 @@
+"""The checks: one file per code, one folder per family."""

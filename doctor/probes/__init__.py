@@ -1,0 +1,1 @@
+"""The only code, with fix/, that touches the machine."""

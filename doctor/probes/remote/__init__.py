@@ -1,0 +1,1 @@
+"""Scripts that other Pythons run: standard library only."""

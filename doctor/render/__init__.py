@@ -1,0 +1,1 @@
+"""Reports as text: the only code that knows rich."""

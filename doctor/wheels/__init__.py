@@ -1,0 +1,1 @@
+"""The table of builds and the choice among them; pure, but for the index client."""
