@@ -184,6 +184,8 @@ class Board:
     temperature_c: Optional[float] = None
     #: short name decoded from the revision code: 4B, 5, Zero W …
     name: Optional[str] = None
+    #: every field of the revision code in words: style, processor, memory_mb, manufacturer, pcb_revision, warranty …
+    decoded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def raspberry_pi(self) -> bool:
@@ -483,6 +485,8 @@ class AptSource:
     suite: str
     components: Tuple[str, ...] = ()
     source: str = ""
+    #: the ``Suite`` that the archive called itself at the last ``apt update`` (stable, oldstable); None when not stored
+    recorded_suite: Optional[str] = None
 
 
 @section("apt")
