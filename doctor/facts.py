@@ -125,6 +125,8 @@ class Place:
     free_bytes: int
     read_only: bool = False
     free_inodes: Optional[int] = None
+    #: where its file system is mounted; places of one mount share its free bytes. Empty when it could not be told
+    mount: str = ""
 
 
 @section("storage")
@@ -142,6 +144,9 @@ class Limits:
     open_files: Optional[int] = None
     locked_memory_bytes: Optional[int] = None
     processes: Optional[int] = None
+    address_space_bytes: Optional[int] = None
+    #: up to here the user may raise the number of open files without root
+    hard_open_files: Optional[int] = None
 
 
 @section("clock")
@@ -150,6 +155,10 @@ class Clock:
     now_s: float
     #: whether the system says that it is synchronised; None when it does not say
     synchronised: Optional[bool] = None
+    #: a moment that has certainly passed: the system itself wrote it to disk; None when it keeps none
+    passed_s: Optional[float] = None
+    #: this clock minus the clock of a server that answered over the network; None when none was asked
+    ahead_s: Optional[float] = None
 
 
 @section("environ")
@@ -453,6 +462,10 @@ class OtherPython:
 @section("interpreters")
 class Interpreters:
     items: Tuple[OtherPython, ...] = ()
+    #: top-level modules that were looked for
+    wanted: Tuple[str, ...] = ()
+    #: those that the target Python itself finds on its search path, name -> version or empty
+    target: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- configuration
@@ -470,13 +483,22 @@ class Setting:
 
 @section("pip")
 class PipConfig:
-    #: every setting in the order pip reads them; a later one overrides an earlier one of the same name
+    #: every setting in the order pip reads them; a later one overrides an earlier one of the same name. The name is
+    #: the bare option (``index-url``) in [global] and in PIP_* variables, ``install.index-url`` in other sections
     settings: Tuple[Setting, ...] = ()
 
     def get(self, name: str) -> Optional[Setting]:
-        """Return the setting that wins, as pip merges its files: last one read."""
-        found = [setting for setting in self.settings if setting.name == name]
-        return found[-1] if found else None
+        """Return the setting that wins for ``pip install``.
+
+        As pip merges them: a PIP_* variable, then the [install] section of any file, then [global]; in each the last.
+        """
+        ranks = {name: 0, "global." + name: 0, "install." + name: 1}
+        best = None
+        for setting in self.settings:
+            rank = 2 if setting.source.startswith("environment ") else ranks.get(setting.name, -1)
+            if setting.name in ranks and (best is None or rank >= best[0]):
+                best = (rank, setting)
+        return best[1] if best else None
 
 
 @dataclass(frozen=True)
@@ -498,14 +520,29 @@ class Apt:
 class Reach:
     """One host asked for over the network."""
 
-    #: index, torch-wheels, github-assets …
+    #: index, torch-wheels, github-assets, piwheels
     purpose: str
     url: str
     ok: bool
+    #: the server's or the library's own words; with ``ok`` empty
     detail: str = ""
+    #: what went wrong: dns, refused, unreachable, timeout, tls, captive-portal, proxy, proxy-auth, forbidden, http
+    kind: str = ""
     proxy: Optional[str] = None
     seconds: Optional[float] = None
     bytes_per_s: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class StartDownload:
+    """A file that the repository fetches by itself when it starts."""
+
+    name: str
+    url: str
+    #: where it looks first: the file put there by hand is used, and nothing is downloaded
+    put_at: str
+    #: already lies there
+    present: bool = False
 
 
 @section("network")
@@ -513,6 +550,7 @@ class Network:
     """Unknown unless ``--network`` was given."""
 
     items: Tuple[Reach, ...] = ()
+    downloads: Tuple[StartDownload, ...] = ()
 
 
 # ---------------------------------------------------------------- the project
