@@ -1,0 +1,40 @@
+# One command, the same here and in CI: `make check`.
+VENV ?= .venv-dev
+PYTHON ?= $(VENV)/bin/python
+
+.PHONY: check format lint types test coverage pages screens bench clean
+
+check: format lint types test
+
+$(VENV)/bin/python:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q -e '.[dev]'
+
+format: $(PYTHON)
+	$(PYTHON) -m ruff format --check .
+
+lint: $(PYTHON)
+	$(PYTHON) -m ruff check .
+
+types: $(PYTHON)
+	$(PYTHON) -m mypy
+
+test: $(PYTHON)
+	$(PYTHON) -m pytest
+
+# The parts that are pure functions of facts: at least 95 % of their lines.
+coverage: $(PYTHON)
+	$(PYTHON) -m coverage run -m pytest -q
+	$(PYTHON) -m coverage report
+
+pages: $(PYTHON)
+	$(PYTHON) scripts/make_pages.py
+
+screens: $(PYTHON)
+	$(PYTHON) scripts/make_screens.py
+
+bench: $(PYTHON)
+	$(PYTHON) benchmarks/run.py
+
+clean:
+	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
