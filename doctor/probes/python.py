@@ -344,14 +344,13 @@ def _read_dist_info(folder: str, name: str, present: set) -> Distribution:
 
 
 def _top_level_there(record: str, own: str, present: set) -> bool:
-    """Tell whether the top-level names that RECORD lists are there; only the first part of a long RECORD is read."""
-    tops = set()
-    for line in record.splitlines()[:-1] or record.splitlines():
+    """Tell whether the import packages that RECORD lists are there; only the first part of a long RECORD is read."""
+    for line in record.split("\n"):
         path = line[1:].split('"', 1)[0] if line.startswith('"') else line.split(",", 1)[0]
-        first = path.replace("\\", "/").split("/", 1)[0]
-        if first and first != own and not first.startswith((".", "/")) and not first.endswith(".data") and first != "__pycache__":
-            tops.add(first)
-    return not tops or any(top in present for top in tops)
+        parts = path.replace("\\", "/").split("/")
+        if len(parts) == 2 and parts[1] == "__init__.py" and parts[0] != own and parts[0] not in present:
+            return False
+    return True
 
 
 def _read_egg(folder: str, name: str) -> Distribution:

@@ -1,0 +1,286 @@
+"""The program in one sentence: collect facts, diagnose, choose, plan, report; then apply, verify, roll back."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from . import facts as f
+from .model import ERROR, SEVERITIES, WARNING, DoctorError, Finding, Outcome, Plan
+from .registry import Check, all_checks, diagnose
+from .text import Text
+
+
+class Request(NamedTuple):
+    """What the user asked for, whatever the command."""
+
+    command: str = "check"
+    python: Optional[str] = None
+    project: Optional[str] = None
+    quick: bool = False
+    network: bool = False
+    only: Tuple[str, ...] = ()
+    ignore: Tuple[str, ...] = ()
+    strict: bool = False
+    #: a bundle or a pasted dump to judge instead of this machine
+    from_file: Optional[str] = None
+    save: Optional[str] = None
+    files: Tuple[str, ...] = ()
+    #: requirements named on the command line (``doctor pi REQ…``)
+    requirements: Tuple[str, ...] = ()
+    assume_driver: Optional[str] = None
+    assume_gpus: Tuple[str, ...] = ()
+    no_gpu: bool = False
+    mirror: Optional[str] = None
+    offline: bool = False
+
+
+@dataclass
+class Report:
+    """What a run has to say; the renderers turn it into text."""
+
+    command: str
+    facts: f.Facts
+    outcomes: List[Outcome]
+    findings: List[Finding]
+    plan: Plan
+    timings: Dict[str, float] = field(default_factory=dict)
+    #: where the target came from: --python, VIRTUAL_ENV, CONDA_PREFIX, ``this one`` or ``FILE``
+    because: str = ""
+    strict: bool = False
+    #: codes that --ignore silenced and that were found
+    ignored: Tuple[str, ...] = ()
+    #: what the user should know about this run itself: an old matrix, an interrupted fix
+    notices: List[Tuple[Text, Mapping[str, Any]]] = field(default_factory=list)
+    #: wheels that fit, for ``doctor pi``
+    choice: Any = None
+    #: result of ``doctor fix``
+    fix: Any = None
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``warning`` or ``error``, by the worst finding."""
+        worst = {finding.severity for finding in self.findings}
+        return ERROR if ERROR in worst else WARNING if WARNING in worst else "ok"
+
+    @property
+    def exit(self) -> int:
+        if self.status == ERROR or (self.strict and self.status == WARNING):
+            return 1
+        return 0
+
+
+def judge(request: Request) -> Report:
+    """Collect the facts (or read them from a file), run the checks and make the plan.
+
+    Raises DoctorError: exit 2 for an unknown code or unreadable input, 3 when the target Python does not work.
+    """
+    checks = _selected(request)
+    collector = None
+    if request.from_file is None:
+        collector = _collector(request, checks)
+        facts = collector.finish()
+    else:
+        facts = _read_facts(request.from_file)
+    matrix = _matrix()
+    facts = _assumed(request, facts, matrix)
+    outcomes, findings = diagnose(checks, facts, matrix)
+    findings, ignored = _settle(request, checks, findings)
+    from .plan import build
+
+    report = Report(
+        command=request.command,
+        facts=facts,
+        outcomes=outcomes,
+        findings=findings,
+        plan=build(findings, facts, matrix),
+        timings=dict(collector.timings) if collector else {},
+        because=collector.choice.because if collector else request.from_file or "",
+        strict=request.strict,
+        ignored=ignored,
+    )
+    _notices(report, matrix, live=collector is not None)
+    if request.save:
+        from .bundle import save
+
+        save(facts, request.save)
+    return report
+
+
+def pi(request: Request) -> Report:
+    """Judge a Raspberry Pi and choose the wheels that fit it.
+
+    Raises DoctorError (exit 2) on a machine that is no Raspberry Pi.
+    """
+    from .wheels.pi import pi_set
+
+    report = judge(request)
+    board = report.facts.maybe(f.Board)
+    if board is None or not board.raspberry_pi:
+        raise DoctorError(
+            Text("This machine is not a Raspberry Pi.", "这台机器不是树莓派。"),
+            Text(
+                "`doctor check` examines it; `doctor pi --from bundle.json` judges a Pi from its bundle.",
+                "检查本机请用 `doctor check`；`doctor pi --from bundle.json` 可以根据树莓派保存的信息来判断。",
+            ),
+            exit=2,
+        )
+    report.choice = pi_set(_matrix(), report.facts, request.requirements)
+    return report
+
+
+def wanted(request: Request, checks: Sequence[Check] = ()) -> "Any":
+    """Return what the probes must collect for this request."""
+    from .probes.collect import Wanted
+
+    sections = None
+    if request.only:
+        sections = frozenset(section for item in checks for section in item.needs) | {f.Python}
+    return Wanted(
+        python=request.python,
+        project=request.project,
+        quick=request.quick,
+        network=request.network,
+        mirror=request.mirror,
+        files=request.files,
+        sections=sections,
+        modules=request.requirements,
+    )
+
+
+def _collector(request: Request, checks: Sequence[Check]) -> Any:
+    from .probes import collect
+
+    return collect.begin(wanted(request, checks))
+
+
+def _selected(request: Request) -> List[Check]:
+    """Return the checks to run.
+
+    Raises DoctorError (exit 2) for a code that does not exist, with the nearest that do.
+    """
+    checks = all_checks()
+    codes = [item.code for item in checks]
+    for code in request.only + request.ignore:
+        if code not in codes:
+            raise unknown_code(code, codes)
+    if request.only:
+        checks = [item for item in checks if item.code in request.only]
+    return checks
+
+
+def unknown_code(code: str, codes: Sequence[str]) -> DoctorError:
+    """Return the error for a mistyped code, with the nearest codes as its hint."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(code, codes, 3, 0.5)
+    hint = (
+        Text("Did you mean {near}?", "你是不是想用 {near}？")
+        if near
+        else Text("`doctor checks` lists every code.", "`doctor checks` 会列出所有代码。")
+    )
+    return DoctorError(
+        Text("There is no check called {code}.", "没有名为 {code} 的检查项。"),
+        hint,
+        exit=2,
+        code=code,
+        near=" / ".join(near),
+    )
+
+
+def _read_facts(path: str) -> f.Facts:
+    from .bundle import load
+
+    return load(path)
+
+
+_loaded: Any = None
+
+
+def _matrix() -> Any:
+    """Return the matrix, loaded once a run."""
+    global _loaded
+    if _loaded is None:
+        from .wheels.matrix import load
+
+        _loaded = load()
+    return _loaded
+
+
+def _assumed(request: Request, facts: f.Facts, matrix: Any) -> f.Facts:
+    if not (request.assume_driver or request.assume_gpus or request.no_gpu):
+        return facts
+    from .assume import assume
+
+    return assume(facts, matrix, driver=request.assume_driver, gpus=request.assume_gpus, no_gpu=request.no_gpu)
+
+
+def _settle(
+    request: Request, checks: Sequence[Check], findings: Sequence[Finding]
+) -> Tuple[List[Finding], Tuple[str, ...]]:
+    """Return the findings to report, worst first, and the codes that --ignore silenced.
+
+    A finding whose cause another finding already names (``Check.after``) is left out.
+    """
+    found = {finding.code for finding in findings}
+    after = {item.code: item.after for item in checks}
+    order = {item.code: number for number, item in enumerate(checks)}
+    kept = [
+        finding
+        for finding in findings
+        if finding.code not in request.ignore and not any(code in found for code in after[finding.code])
+    ]
+    kept.sort(key=lambda finding: (SEVERITIES.index(str(finding.severity)), order[finding.code]))
+    return kept, tuple(code for code in request.ignore if code in found)
+
+
+def _notices(report: Report, matrix: Any, live: bool) -> None:
+    python = report.facts.maybe(f.Python)
+    if live and python is not None and os.path.isdir(os.path.join(python.prefix, ".doctor")):
+        from .fix import interrupted
+
+        left = interrupted(python.prefix)
+        if left is not None:
+            report.notices.append(
+                (
+                    Text(
+                        "A fix was interrupted here. `doctor fix --undo` puts the environment back.",
+                        "上一次修复被中断。`doctor fix --undo` 可以把环境恢复原状。",
+                    ),
+                    {},
+                )
+            )
+    import datetime
+
+    if matrix.age_days(datetime.date.today()) > 90:
+        report.notices.append(
+            (
+                Text(
+                    "The wheel matrix is of {date}; newer builds may exist.",
+                    "wheel 表的日期是 {date}，可能已有更新的构建。",
+                ),
+                {"date": matrix.date},
+            )
+        )
+
+
+def fix(request: Request, options: Any, progress: Optional[Callable] = None) -> Report:
+    """Judge, plan and, when asked to, carry the plan out; ``report.fix`` holds what became of it."""
+    from .fix import apply, planned
+
+    report = judge(request)
+    report.command = "fix"
+    if not options.apply:
+        report.fix = planned(report.plan, report.findings)
+        return report
+
+    def check_again() -> Tuple[f.Facts, List[Finding]]:
+        again = judge(request._replace(save=None))
+        return again.facts, again.findings
+
+    report.fix = apply(report.plan, report.facts, options, check_again, progress)
+    return report
+
+
+def step_ids(plan: Plan, code: str) -> List[int]:
+    """Return the ids of the plan's steps that cure a code."""
+    return [step.id for step in plan.steps if code in step.fixes]
