@@ -119,7 +119,9 @@ def make_venv(python, folder, *requirements):
     subprocess.run([str(python), "-m", "venv", str(folder)], check=True)
     target = scripts_of(folder) / ("python.exe" if os.name == "nt" else "python")
     if requirements:
-        command = [str(target), "-m", "pip", "install", "-q", "--disable-pip-version-check"] + [str(r) for r in requirements]
+        command = [str(target), "-m", "pip", "install", "-q", "--disable-pip-version-check"] + [
+            str(r) for r in requirements
+        ]
         ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
         assert ran.returncode == 0, ran.stdout
     return target

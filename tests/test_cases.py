@@ -18,6 +18,9 @@ def _cases():
             yield pytest.param(path.stem, case, id="%s: %s" % (path.stem, case["name"]))
 
 
+each = pytest.mark.parametrize("stem, case", list(_cases()))
+
+
 def includes(wanted, given):
     """Whether ``given`` holds all of ``wanted``: mappings by key, everything else by equality."""
     if isinstance(wanted, dict):
@@ -25,7 +28,7 @@ def includes(wanted, given):
     return wanted == given
 
 
-@pytest.mark.parametrize("stem, case", _cases())
+@each
 def test_case(stem, case, matrix):
     code = stem.replace("_", "-")
     facts = facts_module.from_json(case["facts"])
@@ -49,7 +52,7 @@ def test_case(stem, case, matrix):
             assert finding.cause.render(lang, finding.params)
 
 
-@pytest.mark.parametrize("stem, case", _cases())
+@each
 def test_facts_of_a_case_have_the_real_form(stem, case):
     """A misspelt field would be left out silently and the case would prove nothing."""
     decoded = facts_module.to_json(facts_module.from_json(case["facts"]))

@@ -6,8 +6,8 @@ import string
 from pathlib import Path
 
 import pytest
-
 from conftest import ROOT, load_cases
+
 from doctor.facts import Project
 from doctor.registry import FAMILIES, all_checks, code_of
 

@@ -8,7 +8,6 @@ import sys
 import zipfile
 
 import pytest
-
 from conftest import ROOT, make_venv, need_python, scripts_of
 
 MEGABYTE = 1000 * 1000

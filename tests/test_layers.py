@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-
 from conftest import ROOT, need_python
 
 PACKAGE = ROOT / "doctor"
@@ -16,6 +15,7 @@ REMOTE = PACKAGE / "probes" / "remote"
 IMPURE = ("probes/", "fix/", "wheels/index.py")
 TOUCHING = {"subprocess", "socket", "requests", "pynvml", "urllib.request", "http.client"}
 #: what is computed from facts alone must not reach these, not even late
+HEAVY = {"requests", "yaml", "rich", "psutil", "pynvml", "packaging"}
 PURE = ("facts.py", "model.py", "text.py", "registry.py", "explain.py", "plan.py", "checks/", "wheels/choose.py")
 REACHING = ("doctor.probes", "doctor.fix", "doctor.render", "doctor.session", "doctor.cli", "doctor.wheels.index")
 #: what the import trials import on purpose
@@ -61,7 +61,9 @@ def offenders(allowed, forbidden, paths=None):
         if any(name_of(path).startswith(prefix) for prefix in allowed):
             continue
         for module, name, line in imported(path):
-            wrong.extend("%s:%d imports %s" % (name_of(path), line, item) for item in forbidden if matches(module, name, item))
+            wrong.extend(
+                "%s:%d imports %s" % (name_of(path), line, item) for item in forbidden if matches(module, name, item)
+            )
     return wrong
 
 
@@ -85,7 +87,9 @@ def test_pure_parts_do_not_reach_for_the_machine():
 
 def test_probes_do_not_know_checks_or_reports():
     probes = [path for path in sources() if name_of(path).startswith("probes/")]
-    assert offenders((), ("doctor.checks", "doctor.registry", "doctor.render", "doctor.fix", "doctor.cli"), probes) == []
+    assert (
+        offenders((), ("doctor.checks", "doctor.registry", "doctor.render", "doctor.fix", "doctor.cli"), probes) == []
+    )
 
 
 def test_heavy_libraries_are_imported_late():
@@ -100,7 +104,9 @@ def test_heavy_libraries_are_imported_late():
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module]
-            heavy = [n for n in names if n.split(".")[0] in ("requests", "yaml", "rich", "psutil", "pynvml", "packaging")]
+            heavy = [
+                n for n in names if n.split(".")[0] in ("requests", "yaml", "rich", "psutil", "pynvml", "packaging")
+            ]
             wrong.extend("%s:%d imports %s at the top" % (name_of(path), node.lineno, n) for n in heavy)
     assert wrong == []
 
@@ -125,7 +131,9 @@ def test_nothing_goes_through_a_shell_and_nothing_foreign_is_evaluated():
     for path in sources():
         for node in ast.walk(parse(path)):
             if isinstance(node, ast.Call):
-                wrong.extend("%s:%d %s" % (name_of(path), node.lineno, n) for n, is_it in FORBIDDEN.items() if is_it(node))
+                wrong.extend(
+                    "%s:%d %s" % (name_of(path), node.lineno, n) for n, is_it in FORBIDDEN.items() if is_it(node)
+                )
     assert wrong == []
 
 
@@ -141,7 +149,7 @@ def test_remote_scripts_import_the_standard_library_only():
         return  # sys.stdlib_module_names came with 3.10; the same files are judged there
     wrong = []
     for path in remote_scripts():
-        for module, name, line in imported(path):
+        for module, _, line in imported(path):
             top = module.split(".")[0]
             if top not in sys.stdlib_module_names and top not in SUBJECTS | PYTHON2:
                 wrong.append("%s:%d imports %s" % (name_of(path), line, module))
@@ -159,14 +167,14 @@ def test_remote_scripts_parse_on_old_pythons(version):
 
 
 def test_every_file_compiles_on_37():
-    files = [str(path) for folder in ("doctor", "tests", "scripts", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    files = [
+        str(path) for folder in ("doctor", "tests", "scripts", "benchmarks") for path in (ROOT / folder).rglob("*.py")
+    ]
     if sys.version_info >= (3, 8):
         for path in files:
             with open(path, encoding="utf-8") as file:
                 ast.parse(file.read(), path, feature_version=(3, 7))
-    program = (
-        "import json, sys\nfor p in json.load(sys.stdin):\n    compile(open(p, 'rb').read(), p, 'exec', dont_inherit=True)"
-    )
+    program = "import json, sys\nfor p in json.load(sys.stdin):\n    compile(open(p, 'rb').read(), p, 'exec')"
     python = need_python("3.7")
     ran = subprocess.run(
         [python, "-c", program], input=json.dumps(files), stderr=subprocess.PIPE, universal_newlines=True
