@@ -228,6 +228,8 @@ class NvidiaSource:
     error: Optional[str] = None
     #: NVML's error number, where there is one
     error_code: Optional[int] = None
+    #: version of the driver's user-space library, where the source tells it apart from the kernel module's
+    library: Optional[str] = None
 
 
 @section("nvidia")
@@ -245,6 +247,10 @@ class Nvidia:
     disagreements: Tuple[str, ...] = ()
     #: nouveau or another module holds the card
     kernel_module: Optional[str] = None
+    #: libcuda.so.1 where the loader looks for it, first wins; under WSL the right one lies in /usr/lib/wsl/lib
+    libcuda: Tuple[str, ...] = ()
+    #: WSL's device for the GPU (/dev/dxg) is there; None outside WSL
+    dxg: Optional[bool] = None
 
     def source(self, name: str) -> Optional[NvidiaSource]:
         return next((source for source in self.sources if source.name == name), None)
@@ -270,6 +276,8 @@ class Toolkit:
     cuda_home: Optional[str] = None
     #: cuDNN version from its headers, by path
     cudnn: Mapping[str, str] = field(default_factory=dict)
+    #: CUDA libraries in folders that LD_LIBRARY_PATH names, by path
+    library_path: Tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------- the target Python
