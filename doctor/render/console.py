@@ -1,0 +1,298 @@
+"""Reports as a screen, through rich; foreign text is never read as markup."""
+
+import os
+import sys
+from typing import Any, List, Optional
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text as Rich
+
+from .. import facts as f
+from ..model import CRASHED, ERROR, NOTE, SKIPPED, WARNING, Finding, Plan, Step
+from ..session import Report, step_ids
+from ..text import Text
+from . import words
+from .chain import links
+
+_MARKS = {"ok": "✓", "warning": "!", "broken": "✗", "unknown": "?", "none": "–", "error": "✗", "note": "·", "arrow": "→"}
+_ASCII = {"ok": "+", "warning": "!", "broken": "X", "unknown": "?", "none": "-", "error": "X", "note": "-", "arrow": "->"}
+_STYLES = {
+    "ok": "green",
+    "warning": "yellow",
+    "broken": "bold red",
+    "unknown": "yellow",
+    "none": "dim",
+    "error": "bold red",
+    "note": "cyan",
+}
+#: Lines of evidence that a finding shows without -v.
+EVIDENCE_LINES = 4
+
+
+def make_console(file: Any = None, width: Optional[int] = None, record: bool = False) -> Console:
+    """Return a console that honours NO_COLOR, FORCE_COLOR and COLUMNS and never interprets foreign text."""
+    stream = file or sys.stdout
+    if width is None and not stream.isatty() and not os.environ.get("COLUMNS"):
+        width = 100
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, record=record)
+
+
+def print_report(report: Report, lang: str, verbose: bool, console: Optional[Console] = None) -> None:
+    """Draw the report of ``check``, ``pi`` or ``fix``."""
+    console = console or make_console()
+    screen = Screen(console, lang, verbose)
+    screen.header(report)
+    if report.command == "fix":
+        screen.plan(report)
+    else:
+        screen.findings(report)
+        if report.choice is not None:
+            screen.choice(report.choice)
+        screen.footer(report)
+
+
+class Screen:
+    """One report on one console."""
+
+    def __init__(self, console: Console, lang: str, verbose: bool) -> None:
+        self.console = console
+        self.lang = lang
+        self.verbose = verbose
+        encoding = (console.encoding or "ascii").lower()
+        self.unicode = encoding.startswith("utf") or encoding in ("gb18030",)
+        self.marks = _MARKS if self.unicode else _ASCII
+
+    def say(self, text: Text, **params: Any) -> str:
+        return text.render(self.lang, params)
+
+    def out(self, content: Any = "", style: Optional[str] = None, indent: int = 0) -> None:
+        """Print one paragraph; characters that this terminal cannot show become plain ones."""
+        if isinstance(content, str):
+            content = Rich(self._plain(content), style=style or "")
+        self.console.print(Padding(content, (0, 0, 0, indent)) if indent else content, soft_wrap=False)
+
+    def _plain(self, text: str) -> str:
+        """Return text without control characters, and in what the terminal's encoding holds."""
+        text = "".join(char if char == "\n" or char >= " " and char != "\x7f" else "?" for char in text)
+        if self.unicode:
+            return text
+        for char, plain in (("≤", "<="), ("≥", ">="), ("→", "->"), ("×", "x"), ("…", "..."), ("–", "-"), ("’", "'")):
+            text = text.replace(char, plain)
+        encoding = self.console.encoding or "ascii"
+        return text.encode(encoding, "replace").decode(encoding)
+
+    # ------------------------------------------------------------ parts
+
+    def header(self, report: Report) -> None:
+        python = report.facts.maybe(f.Python)
+        line = Rich("doctor %s" % report.command, style="bold")
+        if python is not None:
+            line.append("  Python %s  " % python.version, style="not bold")
+            line.append(self._plain(python.executable), style="not bold dim")
+        because = self.say(words.THIS_ONE) if report.because == "this one" else report.because
+        if because:
+            line.append(self._plain("  (%s)" % because), style="not bold dim")
+        self.out(line)
+        project = report.facts.maybe(f.Project)
+        if project is not None:
+            self.out("%s  %s" % (self.say(words.PROJECT), project.root), style="dim")
+        self.out(self._chain(report))
+        for text, params in report.notices:
+            self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self._plain(text.render(self.lang, params))))
+
+    def _chain(self, report: Report) -> Any:
+        made = links(report.facts, report.findings, self.lang)
+        if self.console.width < 90:
+            table = Table.grid(padding=(0, 1))
+            for link in made:
+                table.add_row(
+                    Rich(self.marks[link.state], style=_STYLES[link.state]),
+                    self.say(link.name),
+                    Rich(self._plain("%s  %s" % (link.value, link.detail)), style=_STYLES[link.state] if link.state == "broken" else ""),
+                )
+            return table
+        table = Table.grid(padding=(0, 1))
+        cells: List[Any] = []
+        for number, link in enumerate(made):
+            if number:
+                cells.append(Rich("\n" + self.marks["arrow"], style="dim"))
+            strong = _STYLES[link.state] if link.state in ("broken", "warning") else ""
+            cells.append(
+                Rich.assemble(
+                    (self.marks[link.state] + " ", _STYLES[link.state]),
+                    (self.say(link.name), "dim"),
+                    "\n",
+                    (self._plain(link.value), strong or "bold"),
+                    "\n",
+                    (self._plain(link.detail), strong or "dim"),
+                )
+            )
+        table.add_row(*cells)
+        return Padding(table, (1, 0, 0, 1)) if not self._calm(report) else Padding(table, (0, 0, 0, 1))
+
+    def _calm(self, report: Report) -> bool:
+        return not report.findings
+
+    def findings(self, report: Report) -> None:
+        for finding in report.findings:
+            self.out("")
+            self.finding(finding, report.plan)
+
+    def finding(self, finding: Finding, plan: Plan) -> None:
+        severity = str(finding.severity)
+        title = finding.title.render(self.lang, finding.params) if finding.title else ""
+        self.out(
+            Rich.assemble(
+                (self.marks["error" if severity == ERROR else severity] + " ", _STYLES[severity]),
+                (self._plain(title), "bold" if severity != NOTE else ""),
+                ("  " + finding.code, "dim"),
+            )
+        )
+        rows = Table.grid(padding=(0, 1))
+        rows.add_column(no_wrap=True, style="dim")
+        rows.add_column(overflow="fold")
+        if finding.cause:
+            rows.add_row(self.say(words.WHY), self._plain(finding.cause.render(self.lang, finding.params)))
+        shown = finding.evidence if self.verbose else finding.evidence[:EVIDENCE_LINES]
+        for line in shown:
+            rows.add_row(self.say(words.SEEN), Rich(self._plain(line), style="dim"))
+        if len(finding.evidence) > len(shown):
+            rows.add_row("", Rich("+%d (-v)" % (len(finding.evidence) - len(shown)), style="dim"))
+        by_id = {step.id: step for step in plan.steps}
+        for number in step_ids(plan, finding.code):
+            rows.add_row(self.say(words.FIX), self._step_line(by_id[number]))
+        for item in plan.not_done:
+            if item.code == finding.code:
+                rows.add_row(self.say(words.FIX), self._plain(item.reason.render(self.lang, item.params)))
+        self.out(rows, indent=2)
+
+    def _step_line(self, step: Step) -> Rich:
+        line = Rich(self._plain(step.text.render(self.lang, step.params)), style="green" if step.safety == "safe" else "")
+        return line
+
+    def footer(self, report: Report) -> None:
+        counts = {level: sum(item.severity == level for item in report.findings) for level in (ERROR, WARNING, NOTE)}
+        skipped = [outcome for outcome in report.outcomes if outcome.status == SKIPPED]
+        crashed = [outcome for outcome in report.outcomes if outcome.status == CRASHED]
+        words_said: List[str] = []
+        if not report.findings:
+            words_said.append(self.say(words.HEALTHY))
+        elif counts[ERROR] == counts[WARNING] == 0:
+            words_said.append(self.say(words.ONLY_NOTES))
+        else:
+            words_said.append(self.say(words.SUMMARY, errors=counts[ERROR], warnings=counts[WARNING], notes=counts[NOTE]))
+        tail = [self.say(words.COUNTS, checks=len(report.outcomes))]
+        if skipped:
+            tail.append(self.say(words.SKIPPED, count=len(skipped)))
+        if report.ignored:
+            tail.append(self.say(words.IGNORED, codes=", ".join(report.ignored)))
+        joint = "，" if self.lang == "zh" else ", "
+        stop = "。" if self.lang == "zh" else "."
+        if report.findings:
+            self.out("")
+        mark = "ok" if counts[ERROR] == counts[WARNING] == 0 else "error" if counts[ERROR] else "warning"
+        self.out(
+            Rich.assemble(
+                (self.marks[mark] + " ", _STYLES[mark]), self._plain(words_said[0]), " ", (self._plain(joint.join(tail) + stop), "dim")
+            )
+        )
+        if report.plan.safe_steps and report.command == "check":
+            self.out(self.say(words.NEXT_APPLY), style="bold")
+        if crashed:
+            self.out(self.say(words.CRASHED_HEADING) + ":", style="yellow")
+            for outcome in crashed:
+                self.out("%s: %s" % (outcome.code, outcome.reason), indent=2)
+        if self.verbose and skipped:
+            self.out(self.say(words.SKIPPED_HEADING) + ":", style="dim")
+            for outcome in skipped:
+                self.out("%s: %s" % (outcome.code, outcome.reason), style="dim", indent=2)
+
+    def plan(self, report: Report) -> None:
+        self.out("")
+        if not report.plan.steps:
+            self.out(self.say(words.NOTHING_TO_DO))
+        for step in report.plan.steps:
+            self.step(step)
+        for item in report.plan.not_done:
+            self.out(
+                Rich.assemble(
+                    (self.marks["none"] + " ", "dim"),
+                    (item.code + ": ", "dim"),
+                    self._plain(item.reason.render(self.lang, item.params)),
+                )
+            )
+        if report.fix is not None:
+            self.fix_result(report.fix)
+
+    def step(self, step: Step) -> None:
+        self.out(
+            Rich.assemble(
+                ("%d. " % step.id, "bold"),
+                (self._plain(step.text.render(self.lang, step.params)), "bold"),
+                ("  (%s)" % self.say(words.STEP_SAFETY[step.safety]), "dim"),
+            )
+        )
+        for wheel in step.wheels:
+            where = wheel.url or "%s (%s)" % (wheel.filename, self.say(words.INDEX))
+            self.out(where, indent=3, style="cyan")
+            if wheel.sha256:
+                self.out("sha256 " + wheel.sha256, indent=3, style="dim")
+        for edit in step.edits:
+            self.out("%s:%d: %s -> %s" % (edit.file, edit.line, edit.old, edit.new), indent=3, style="dim")
+        for command in step.commands or ((step.argv,) if step.argv else ()):
+            self.out("$ " + shell_line(command), indent=3)
+        if step.fixes:
+            self.out(self.marks["arrow"] + " " + ", ".join(step.fixes), indent=3, style="dim")
+
+    def fix_result(self, result: Any) -> None:
+        self.out("")
+        good = result.result in ("applied", "undone", "nothing-to-do", "planned")
+        self.out(self.say(words.RESULT[result.result]), style="green" if good else "bold red")
+        message = result.render(self.lang)
+        if message:
+            self.out(message)
+
+    def choice(self, choice: Any) -> None:
+        """Draw a choice of wheels."""
+        said = choice.to_json(self.lang)
+        self.out("")
+        heading = words.WHEELS if said["wheels"] else words.NO_WHEELS
+        self.out(self.say(heading), style="bold")
+        if said["wheels"] and not said["fits"]:
+            self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.say(words.DOES_NOT_FIT)), indent=2)
+        for wheel in said["wheels"]:
+            self._wheel(wheel, 2)
+        if said.get("rule"):
+            self.out("%s: %s" % (self.say(words.RULE), said["rule"]), style="dim", indent=2)
+        if said.get("command"):
+            self.out("$ " + said["command"], indent=2)
+        for warning in said["warnings"]:
+            self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self._plain(warning)), indent=2)
+        if said["alternatives"]:
+            self.out(self.say(words.ALTERNATIVES) + ":", indent=2)
+            for other in said["alternatives"]:
+                self.out(other["when"], indent=4)
+                for wheel in other["wheels"]:
+                    self.out("%s %s" % (wheel["name"], wheel["version"]), indent=6, style="dim")
+        if said["rejected"] and (self.verbose or not said["wheels"]):
+            self.out(self.say(words.REJECTED) + ":", indent=2)
+            shown = said["rejected"] if self.verbose else said["rejected"][:8]
+            for item in shown:
+                self.out("%s: %s" % (item["build"], "; ".join(item["reasons"])), indent=4, style="dim")
+            if len(shown) < len(said["rejected"]):
+                self.out("+%d (-v)" % (len(said["rejected"]) - len(shown)), indent=4, style="dim")
+
+    def _wheel(self, wheel: Any, indent: int) -> None:
+        self.out(Rich.assemble((wheel["name"], "bold"), " ", wheel["version"]), indent=indent)
+        self.out(wheel["url"] or "%s (%s)" % (wheel["filename"], self.say(words.INDEX)), style="cyan", indent=indent + 2)
+        digest = "sha256 " + wheel["sha256"] if wheel["sha256"] else self.say(words.SHA_UNKNOWN)
+        self.out(digest if wheel["url"] else "", style="dim", indent=indent + 2) if wheel["url"] else None
+
+
+def shell_line(argv: Any) -> str:
+    """Return an argv as a line that a user can type."""
+    import shlex
+
+    return " ".join(shlex.quote(part) for part in argv)

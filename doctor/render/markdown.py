@@ -1,0 +1,90 @@
+"""A report as Markdown, made to be pasted into a bug report: long parts folded, private data out."""
+
+from typing import Any, List
+
+from .. import facts as f
+from ..model import SKIPPED
+from ..session import Report, step_ids
+from ..text import Text
+from ..version import __version__
+from . import words
+from .chain import links
+from .console import shell_line
+
+_MARKS = {"ok": "✅", "warning": "⚠️", "broken": "❌", "unknown": "❔", "none": "–"}
+_SEVERITY = {"error": "❌", "warning": "⚠️", "note": "ℹ️"}
+_FACTS = Text("Facts", "收集到的信息")
+
+
+def render_report(report: Report, lang: str) -> str:
+    """Return the report as Markdown; home folders, user names and credentials are left out."""
+    from ..bundle import private
+
+    def say(text: Text, **params: Any) -> str:
+        return text.render(lang, params)
+
+    hide = private(report.facts)
+    python = report.facts.maybe(f.Python)
+    lines: List[str] = ["### doctor %s %s" % (__version__, report.command), ""]
+    if python is not None:
+        lines += ["%s: Python %s `%s`" % (say(words.TARGET), python.version, hide(python.executable)), ""]
+    made = links(report.facts, report.findings, lang)
+    lines += [
+        "| " + " | ".join("%s %s" % (_MARKS[link.state], say(link.name)) for link in made) + " |",
+        "|" + " --- |" * len(made),
+        "| " + " | ".join(_cell("%s %s" % (link.value, link.detail)) for link in made) + " |",
+        "",
+    ]
+    for finding in report.findings:
+        title = finding.title.render(lang, finding.params) if finding.title else ""
+        lines += ["#### %s %s `%s`" % (_SEVERITY[str(finding.severity)], _escape(hide(title)), finding.code), ""]
+        if finding.cause:
+            lines += [_escape(hide(finding.cause.render(lang, finding.params))), ""]
+        if finding.evidence:
+            lines += _fold(say(words.SEEN), [hide(line) for line in finding.evidence])
+        for number in step_ids(report.plan, finding.code):
+            step = next(item for item in report.plan.steps if item.id == number)
+            lines.append("- %s: %s" % (say(words.FIX), _escape(hide(step.text.render(lang, step.params)))))
+            for command in step.commands or ((step.argv,) if step.argv else ()):
+                lines.append("  `%s`" % hide(shell_line(command)))
+            for wheel in step.wheels:
+                lines.append("  %s" % (wheel.url or "`%s`" % wheel.filename))
+        for item in report.plan.not_done:
+            if item.code == finding.code:
+                lines.append("- %s: %s" % (say(words.FIX), _escape(hide(item.reason.render(lang, item.params)))))
+        lines.append("")
+    if not report.findings:
+        lines += [say(words.HEALTHY), ""]
+    skipped = [outcome for outcome in report.outcomes if outcome.status == SKIPPED]
+    if skipped:
+        lines += _fold(say(words.SKIPPED_HEADING), ["%s: %s" % (item.code, hide(str(item.reason))) for item in skipped])
+    from ..bundle import document
+    from .json import dump
+
+    lines += _fold(say(_FACTS), dump(document(report.facts)).splitlines())
+    return "\n".join(lines)
+
+
+def _fold(title: str, content: List[str]) -> List[str]:
+    """Return a folded block; its fence is longer than any run of backticks inside it."""
+    fence = "`" * max(3, _longest_run("\n".join(content)) + 1)
+    return ["<details><summary>%s</summary>" % title, "", fence] + content + [fence, "", "</details>", ""]
+
+
+def _longest_run(text: str) -> int:
+    longest = run = 0
+    for char in text:
+        run = run + 1 if char == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _escape(text: str) -> str:
+    """Return foreign text that Markdown shows as it is."""
+    for char in ("\\", "`", "*", "_", "<", "[", "|"):
+        text = text.replace(char, "\\" + char)
+    return text
+
+
+def _cell(text: str) -> str:
+    return _escape(text.strip()) or " "
