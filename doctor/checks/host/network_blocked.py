@@ -1,0 +1,221 @@
+"""A server that is needed for installing or for starting the training cannot be reached.
+
+## What it checks
+Only with `--network`: asks the package index as pip is configured, the host of the torch wheels (or the mirror),
+GitHub's release files and, on a Raspberry Pi, piwheels. A name that is not found, a refused connection, a time-out, a
+certificate error, a login page in between, a proxy that wants a password and a slow line are told apart.
+
+## Why it matters
+Some repositories download at start: YOLOv5 fetches `Arial.ttf` and its weights from GitHub, and stops when it cannot.
+And pip says `No matching distribution found` when it means that the index did not answer.
+
+## Example
+`Downloading Arial.ttf...` followed by `Failed to connect to github.com port 443: Connection timed out`.
+
+## Fix
+Use a mirror near you (`doctor fix --mirror tuna`), name the proxy in `HTTPS_PROXY`, and put the files that the
+repository wants where it looks for them before it downloads.
+"""
+
+from typing import Dict, Iterator, Tuple
+from urllib.parse import urlsplit
+
+from doctor.facts import Facts, Network, Reach
+from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
+from doctor.registry import check
+from doctor.text import Text
+from doctor.units import KIB, size
+
+EXPLAIN_ZH = """安装或开始训练所需的服务器连不上。
+
+## 检查什么
+只在加 `--network` 时检查：按 pip 的配置访问包索引，访问 torch wheel 的主机（或镜像）、GitHub 的 release 文件，
+树莓派上再加 piwheels。能区分域名解析失败、连接被拒绝、超时、证书错误、被登录页拦截、代理要求密码以及速度太慢。
+
+## 为什么重要
+有些仓库启动时会下载文件：YOLOv5 从 GitHub 下载 `Arial.ttf` 和权重，下载不了就停。而 pip 在索引没有响应时也会报
+`No matching distribution found`。
+
+## 示例
+`Downloading Arial.ttf...` 之后出现 `Failed to connect to github.com port 443: Connection timed out`。
+
+## 修复
+使用附近的镜像（`doctor fix --mirror tuna`），用 `HTTPS_PROXY` 指定代理，并提前把仓库要的文件放到它会先去找的位置。
+"""
+
+#: a torch build of 2.5 GB takes more than a day at a twentieth of this
+SLOW = 100 * KIB
+
+CAUSES: Dict[str, Text] = {
+    "dns": Text(
+        en="The name {host} is not found: no network, no DNS server, or the name is blocked.",
+        zh="域名 {host} 解析失败：没有网络、没有 DNS，或者被屏蔽。",
+    ),
+    "refused": Text(
+        en="{host} refused the connection: a firewall, or a proxy that is not running.",
+        zh="{host} 拒绝连接：防火墙拦截，或者代理没有运行。",
+    ),
+    "unreachable": Text(
+        en="There is no route to {host}: this machine has no network, or only a local one.",
+        zh="到 {host} 没有路由：本机没有联网，或者只有局域网。",
+    ),
+    "timeout": Text(
+        en="{host} did not answer in time: blocked on the way, or the line is very slow.",
+        zh="{host} 没有及时响应：中途被拦截，或者网络非常慢。",
+    ),
+    "tls": Text(
+        en=(
+            "The certificate of {host} is not accepted: a proxy that inspects traffic, a wrong clock or old "
+            "certificates. {detail}"
+        ),
+        zh="{host} 的证书不被接受：有检查流量的代理、系统时间不对或根证书太旧。{detail}",
+    ),
+    "captive-portal": Text(
+        en="A login page answers instead of {host}: log in to this network in a browser first.",
+        zh="返回的是登录页而不是 {host}：请先在浏览器里登录这个网络。",
+    ),
+    "proxy": Text(
+        en="The proxy {proxy} does not work: {detail}",
+        zh="代理 {proxy} 不能用：{detail}",
+    ),
+    "proxy-auth": Text(
+        en="The proxy {proxy} wants a user name and a password (407).",
+        zh="代理 {proxy} 要求用户名和密码（407）。",
+    ),
+    "forbidden": Text(
+        en="{host} or a proxy in between forbids it: {detail}",
+        zh="{host} 或中间的代理禁止访问：{detail}",
+    ),
+}
+
+SLOW_TITLE = Text(
+    en="{host} answers slowly: {speed} a second.",
+    zh="{host} 很慢：每秒 {speed}。",
+)
+SLOW_CAUSE = Text(
+    en="At {speed} a second torch with CUDA takes hours to download; a mirror near you is faster.",
+    zh="按每秒 {speed} 下载 CUDA 版 torch 要好几个小时，换附近的镜像会快得多。",
+)
+
+
+@check(
+    code="network-blocked",
+    severity=ERROR,
+    summary=Text(
+        en="A server needed for installing or for the start of training cannot be reached.",
+        zh="安装或开始训练所需的服务器连不上。",
+    ),
+    message=Text(
+        en="{host} cannot be reached ({purpose}: {kind}).",
+        zh="连不上 {host}（{purpose}：{kind}）。",
+    ),
+    cause=Text(en="{host} did not answer as it should: {detail}", zh="{host} 没有正常响应：{detail}"),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Network,),
+)
+def network_blocked(facts: Facts, matrix) -> Iterator[Finding]:
+    network = facts.need(Network)
+    missing = tuple(item for item in network.downloads if not item.present)
+    index_works = any(item.ok for item in network.items if item.purpose == "index")
+    for item in network.items:
+        if not item.ok:
+            yield Finding(
+                params=dict(_params(item), files=", ".join("%s -> %s" % (file.name, file.put_at) for file in missing)),
+                evidence=("%s: %s" % (item.url, item.detail or item.kind),)
+                + (
+                    tuple("%s -> %s" % (file.url, file.put_at) for file in missing)
+                    if item.purpose == "github-assets"
+                    else ()
+                ),
+                severity=_severity(item, index_works, bool(missing)),
+                cause=CAUSES.get(item.kind),
+                remedies=_remedies(item, missing),
+            )
+        elif item.bytes_per_s is not None and item.bytes_per_s < SLOW:
+            yield Finding(
+                params=dict(_params(item), kind="slow", speed=size(item.bytes_per_s)),
+                severity=NOTE,
+                title=SLOW_TITLE,
+                cause=SLOW_CAUSE,
+                remedies=(MIRROR,),
+            )
+
+
+def _params(item: Reach) -> dict:
+    return {
+        "purpose": item.purpose,
+        "host": urlsplit(item.url).hostname or item.url,
+        "url": item.url,
+        "kind": item.kind or "http",
+        "detail": item.detail,
+        "proxy": item.proxy,
+    }
+
+
+def _severity(item: Reach, index_works: bool, wants_files: bool) -> str:
+    if item.purpose == "index":
+        return ERROR
+    if item.purpose == "github-assets":
+        return ERROR if wants_files else NOTE
+    # the wheels of the index, or of a mirror, can stand in for those of this host
+    return WARNING if index_works else ERROR
+
+
+MIRROR = Manual(
+    Text(
+        en=(
+            "Use a mirror near you: `doctor fix --mirror tuna` (or aliyun, ustc, sjtu, nju), for pip "
+            "`pip config set global.index-url URL`."
+        ),
+        zh=(
+            "使用附近的镜像：`doctor fix --mirror tuna`（或 aliyun、ustc、sjtu、nju），pip 用 "
+            "`pip config set global.index-url URL`。"
+        ),
+    )
+)
+PROXY = Manual(
+    Text(
+        en=(
+            "Correct HTTPS_PROXY (http://HOST:PORT, with user:password@ where the proxy asks for it), or unset it "
+            "where no proxy is needed."
+        ),
+        zh="改正 HTTPS_PROXY（http://主机:端口，需要认证时加 用户名:密码@）；不需要代理时取消这个变量。",
+    )
+)
+CERTIFICATE = Manual(
+    Text(
+        en=(
+            "Check the clock; behind an inspecting proxy give pip its certificate: "
+            "`pip config set global.cert FILE`. Do not use trusted-host."
+        ),
+        zh=(
+            "先检查系统时间；有检查流量的代理时给 pip 配置它的证书：`pip config set global.cert FILE`。不要用 "
+            "trusted-host。"
+        ),
+    )
+)
+NETWORK = Manual(
+    Text(
+        en=(
+            "Check the network connection of this machine, and set HTTPS_PROXY if it reaches the internet only "
+            "through a proxy."
+        ),
+        zh="检查本机的网络连接；如果只能通过代理上网，请设置 HTTPS_PROXY。",
+    )
+)
+BY_HAND = Manual(
+    Text(
+        en="Download these files elsewhere and put them where the repository looks first: {files}",
+        zh="在别处下载这些文件，放到仓库会先去找的位置：{files}",
+    )
+)
+
+
+def _remedies(item: Reach, missing: Tuple) -> Tuple[Manual, ...]:
+    if item.kind in ("proxy", "proxy-auth") or (item.proxy and item.kind in ("refused", "dns", "forbidden")):
+        return (PROXY,)
+    if item.kind == "tls":
+        return (CERTIFICATE,)
+    if item.purpose == "github-assets":
+        return (BY_HAND, NETWORK) if missing else (NETWORK,)
+    return (NETWORK,) if item.kind in ("captive-portal", "unreachable") else (MIRROR, NETWORK)

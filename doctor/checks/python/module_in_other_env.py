@@ -1,0 +1,134 @@
+"""A module that the project needs is installed, but in another Python.
+
+## What it checks
+Looks whether the modules that the project imports are there for the target Python; for those that are not, whether
+another Python on this machine has them: the system's, another virtual environment, conda, pyenv.
+
+## Why it matters
+`ModuleNotFoundError` although `pip install` said that everything is fine: pip, the editor and the terminal each used
+another Python. Installing again with the same pip does not help.
+
+## Example
+On a Raspberry Pi `cv2` came from `apt install python3-opencv` into the system Python, onnxruntime from pip into a
+virtual environment: neither Python has both.
+
+## Fix
+Install into the Python that runs the project, with its own pip: `PATH/python -m pip install …`. Modules that only apt
+has (`picamera2`) are seen by an environment made with `--system-site-packages`.
+"""
+
+from typing import Iterator, Mapping, Optional, Tuple
+
+from doctor.facts import Distributions, Facts, Interpreters, OtherPython, Project, Python
+from doctor.model import ERROR, WARNING, Finding, Install, Manual
+from doctor.registry import check
+from doctor.text import Text
+
+EXPLAIN_ZH = """项目需要的模块装了，但装在另一个 Python 里。
+
+## 检查什么
+查看项目导入的模块在目标 Python 里有没有；没有的，再看本机的其他 Python（系统自带、其他虚拟环境、conda、pyenv）
+里有没有。
+
+## 为什么重要
+明明 `pip install` 提示成功，却报 `ModuleNotFoundError`：pip、编辑器和终端用的不是同一个 Python。用同一个 pip
+再装一次没有用。
+
+## 示例
+树莓派上 `cv2` 由 `apt install python3-opencv` 装进了系统 Python，onnxruntime 由 pip 装进了虚拟环境：两个 Python
+都不完整。
+
+## 修复
+用运行项目的那个 Python 自己的 pip 来装：`PATH/python -m pip install …`。只有 apt 提供的模块（`picamera2`），可以用
+`--system-site-packages` 创建的虚拟环境来使用。
+"""
+
+#: modules whose distribution has another name: those that provide it, the one to install first
+PROVIDERS: Mapping[str, Tuple[str, ...]] = {
+    "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"),
+    "PIL": ("pillow", "pillow-simd"),
+    "yaml": ("pyyaml",),
+    "sklearn": ("scikit-learn",),
+    "skimage": ("scikit-image",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
+    "tflite_runtime": ("tflite-runtime",),
+    "pkg_resources": ("setuptools",),
+    "google": ("protobuf",),
+    "bs4": ("beautifulsoup4",),
+    "serial": ("pyserial",),
+    "dateutil": ("python-dateutil",),
+    "attr": ("attrs",),
+    "git": ("gitpython",),
+    "pycocotools": ("pycocotools", "pycocotools-windows"),
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel"),
+}
+#: come with the operating system only: pip cannot install them into an environment
+APT_ONLY = ("picamera2", "libcamera", "apt", "apt_pkg", "gi")
+
+
+@check(
+    code="module-in-other-env",
+    severity=ERROR,
+    summary=Text(
+        en="A module that the project needs is installed in another Python.",
+        zh="项目需要的模块装在另一个 Python 里。",
+    ),
+    message=Text(
+        en="{module} is not installed for {python}, but {other} has it.",
+        zh="{python} 里没有 {module}，而 {other} 里有。",
+    ),
+    cause=Text(
+        en=(
+            "The project imports {module} ({where}). It was installed into {other} ({kind}, Python {version}), "
+            "which the target does not see."
+        ),
+        zh="项目要导入 {module}（{where}）。它装在 {other}（{kind}，Python {version}）里，目标 Python 看不到。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Interpreters, Project, Python, Distributions),
+)
+def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
+    interpreters, project = facts.need(Interpreters), facts.need(Project)
+    python, distributions = facts.need(Python), facts.need(Distributions)
+    required = {requirement.name for requirement in project.requirements}
+    for module, where in sorted(project.imports.items()):
+        providers = PROVIDERS.get(module, (module.lower().replace("_", "-"),))
+        if module in interpreters.target or any(distributions.find(name) for name in providers):
+            continue
+        other = _holder(interpreters, module, python)
+        if other is None:
+            continue
+        needed = bool(required & set(providers)) or not required
+        yield Finding(
+            params={
+                "module": module,
+                "python": python.executable,
+                "other": other.executable,
+                "version": other.version,
+                "module_version": other.modules[module],
+                "kind": other.kind,
+                "where": "%s:%d" % (where.file, where.line),
+            },
+            evidence=(str(where), "%s: %s %s" % (other.executable, module, other.modules[module])),
+            # an import that no requirement names is often one that the program can do without
+            severity=ERROR if needed and project.chosen else WARNING,
+            remedies=(_remedy(module, providers),),
+        )
+
+
+def _holder(interpreters: Interpreters, module: str, python: Python) -> Optional[OtherPython]:
+    """Return the Python that holds the module: one of the same version first, as they were found."""
+    holders = [item for item in interpreters.items if module in item.modules]
+    same = [item for item in holders if item.version.split(".")[:2] == python.version.split(".")[:2]]
+    return (same or holders or [None])[0]
+
+
+def _remedy(module: str, providers: Tuple[str, ...]):
+    if module in APT_ONLY:
+        return Manual(
+            Text(
+                en="Only apt has {module}: make the environment with `python3 -m venv --system-site-packages ~/ml`.",
+                zh="{module} 只有 apt 提供：请用 `python3 -m venv --system-site-packages ~/ml` 创建虚拟环境。",
+            )
+        )
+    return Install(providers[0])
