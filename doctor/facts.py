@@ -421,11 +421,26 @@ class NativeModule:
     glibcxx: Optional[str] = None
 
 
+@dataclass(frozen=True)
+class Ownership:
+    """What one of several distributions that share a folder still has of the files it installed."""
+
+    distribution: str
+    #: import package that they share: cv2, onnxruntime
+    package: str
+    #: files that its RECORD lists there
+    files: int
+    #: files of its RECORD that are gone, and those that another distribution has written over; the first ones by path
+    missing: Tuple[str, ...] = ()
+    changed: Tuple[str, ...] = ()
+
+
 @section("native")
 class NativeModules:
     items: Tuple[NativeModule, ...] = ()
     #: paths of OpenMP runtimes in the environment, by kind (libiomp5, libomp, libgomp)
     openmp: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
+    ownership: Tuple[Ownership, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -583,6 +598,10 @@ class ProjectRequirement:
     #: the whole requirement as written, markers and all
     text: str
     where: Line
+    #: of an extra, of a development, test or documentation list: nothing breaks without it
+    optional: bool = False
+    #: a constraint (``-c``): says which version, not that it must be there
+    constraint: bool = False
 
 
 @dataclass(frozen=True)
