@@ -301,7 +301,10 @@ def build(lang: str) -> typer.Typer:
         online: bool = option(False, "--online", help=say("Confirm that the files exist and get their sha256.", "联网确认文件存在并取得 sha256。")),
         from_file: Optional[str] = from_option,
     ) -> int:
-        return _wheels(shared, requirements, python_version, platform, abi, glibc, online, from_file)
+        return _wheels(
+            shared, requirements=requirements, python_version=python_version, platform=platform, abi=abi, glibc=glibc,
+            online=online, from_file=from_file,
+        )
 
     @command("explain", "The cause and the fix of an error text, a log, or a code.", "解释报错文本、日志或代码：原因和修复办法。",
              "Also reads collect_env dumps. It judges only the text, unless --here is given.",
@@ -415,20 +418,91 @@ def _progress(shared: Shared) -> Any:
 
 
 def _past_fixes(shared: Shared, options: Any, undo: bool, history: bool, forget: bool) -> int:
-    raise NotImplementedError
+    report = session.past_fixes(shared.request("fix"), options, undo=undo, history=history, forget=forget)
+    if shared.format == "json":
+        from .render import json as renderer
+
+        _write(renderer.dump(renderer.past_document(report, shared.lang)))
+    else:
+        from .render import console
+
+        console.print_past(report, shared.lang)
+    return report.exit
 
 
-def _wheels(shared: Shared, requirements: List[str], python_version: Optional[str], platform: Optional[str],
-            abi: Optional[str], glibc: Optional[str], online: bool, from_file: Optional[str]) -> int:
-    raise NotImplementedError
+def _wheels(shared: Shared, **asked: Any) -> int:
+    choice = session.wheels(shared.request("wheels", from_file=asked.pop("from_file")), **asked)
+    if shared.format == "json":
+        from .render import json as renderer
+
+        _write(renderer.dump(choice.to_json(shared.lang)))
+    elif shared.format == "requirements":
+        from .wheels.command import requirements_file
+
+        _write(requirements_file(choice))
+    else:
+        from .render import console
+
+        console.print_choice(choice, shared.lang, shared.verbose)
+    return choice.exit
 
 
 def _explain(shared: Shared, what: Optional[str], here: bool) -> int:
-    raise NotImplementedError
+    from .render import reference
+
+    if what is not None and what != "-" and not os.path.exists(what):
+        page = reference.find(what)
+        if page is None:
+            raise session.no_such_input(what)
+        _write(reference.render_page(page, shared.format, shared.lang))
+        return 0
+    if what is None and sys.stdin.isatty():
+        raise DoctorError(
+            Text("Nothing to explain: name a log file, a code, or pipe the text in.",
+                 "没有可解释的内容：请给出日志文件、代码，或用管道传入文本。"),
+            Text("For example: python train.py 2>&1 | doctor explain -", "例如：python train.py 2>&1 | doctor explain -"),
+            exit=2,
+        )
+    explained, plan = session.explain(shared.request("explain"), what or "-", here)
+    if shared.format == "json":
+        from .render import explained as renderer
+        from .render import json as as_json
+
+        _write(as_json.dump(renderer.document(explained, plan, shared.lang)))
+    elif shared.format == "markdown":
+        from .render import explained as renderer
+
+        _write(renderer.markdown(explained, plan, shared.lang))
+    else:
+        from .render import explained as renderer
+
+        renderer.print_explained(explained, plan, shared.lang, shared.verbose)
+    return 0
 
 
 def _run(shared: Shared, argv: List[str], force: bool) -> int:
-    raise NotImplementedError
+    """Check quickly, run the command, and explain its failure on standard error."""
+    report = session.judge(shared.request("run", quick=True))
+    if report.exit and not force:
+        from .render import console
+
+        console.print_report(report, shared.lang, shared.verbose, console.make_console(file=sys.stderr))
+        message = Text(
+            "Not started: the check found errors. `doctor run --force -- …` runs it all the same.",
+            "没有启动：检查发现了错误。`doctor run --force -- …` 可以照样运行。",
+        )
+        sys.stderr.write(message.render(shared.lang) + "\n")
+        return 1
+    from .probes.runner import run_command
+
+    status, tail = run_command(argv)
+    if status not in (0, 130):
+        explained, plan = session.explain_text(tail, report.facts)
+        if explained.diagnoses:
+            from .render import explained as renderer
+
+            renderer.print_explained(explained, plan, shared.lang, shared.verbose, file=sys.stderr)
+    return status
 
 
 def _version() -> str:

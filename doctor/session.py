@@ -92,7 +92,7 @@ def judge(request: Request) -> Report:
         facts=facts,
         outcomes=outcomes,
         findings=findings,
-        plan=build(findings, facts, matrix),
+        plan=build(findings, facts, matrix, wanted=request.only),
         timings=dict(collector.timings) if collector else {},
         because=collector.choice.because if collector else request.from_file or "",
         strict=request.strict,
@@ -279,6 +279,66 @@ def fix(request: Request, options: Any, progress: Optional[Callable] = None) -> 
 
     report.fix = apply(report.plan, report.facts, options, check_again, progress)
     return report
+
+
+def explain(request: Request, source: str, here: bool) -> Tuple[Any, Plan]:
+    """Return the diagnoses of a file (``-``: standard input) and the plan that cures them.
+
+    Raises DoctorError (exit 2) when the file cannot be read. Judges only the text; with ``here`` this machine's facts
+    fill in what it leaves open.
+    """
+    import sys
+
+    facts = judge(request._replace(quick=True)).facts if here else None
+    if source == "-":
+        return explain_text(sys.stdin.buffer, facts)
+    try:
+        with open(source, "rb") as stream:
+            return explain_text(stream, facts)
+    except OSError as error:
+        raise DoctorError(
+            Text("{path} cannot be read: {reason}", "{path} 无法读取：{reason}"),
+            exit=2,
+            path=source,
+            reason=error.strerror or str(error),
+        )
+
+
+def explain_text(text: Any, here: Optional[f.Facts] = None) -> Tuple[Any, Plan]:
+    """Return the diagnoses of a text or a stream of bytes, and the plan that cures them."""
+    from .explain import explain as read
+    from .plan import build
+
+    matrix = _matrix()
+    explained = read(text, matrix, here)
+    return explained, build([item.finding() for item in explained.diagnoses], explained.facts, matrix)
+
+
+def no_such_input(name: str) -> DoctorError:
+    """Return the error for something that is neither a file nor a code."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [item.code for item in all_checks()], 3, 0.5)
+    hint = Text("Did you mean {near}?", "你是不是想用 {near}？") if near else None
+    return DoctorError(
+        Text("{name} is neither a file nor a code.", "{name} 既不是文件，也不是代码。"),
+        hint,
+        exit=2,
+        name=name,
+        near=" / ".join(near),
+    )
+
+
+def guard(project: Optional[str] = None) -> List[Finding]:
+    """Return what would stop a training script that runs in this very Python; reads files only."""
+    import sys
+
+    return only_errors(judge(Request(python=sys.executable, project=project, quick=True)))
+
+
+def only_errors(report: Report) -> List[Finding]:
+    """Return the findings at error level."""
+    return [finding for finding in report.findings if finding.severity == ERROR]
 
 
 def step_ids(plan: Plan, code: str) -> List[int]:

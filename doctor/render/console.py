@@ -70,10 +70,10 @@ class Screen:
     def out(self, content: Any = "", style: Optional[str] = None, indent: int = 0) -> None:
         """Print one paragraph; characters that this terminal cannot show become plain ones."""
         if isinstance(content, str):
-            content = Rich(self._plain(content), style=style or "")
+            content = Rich(self.plain(content), style=style or "")
         self.console.print(Padding(content, (0, 0, 0, indent)) if indent else content, soft_wrap=False)
 
-    def _plain(self, text: str) -> str:
+    def plain(self, text: str) -> str:
         """Return text without control characters, and in what the terminal's encoding holds."""
         text = "".join(char if char == "\n" or char >= " " and char != "\x7f" else "?" for char in text)
         if self.unicode:
@@ -90,17 +90,17 @@ class Screen:
         line = Rich("doctor %s" % report.command, style="bold")
         if python is not None:
             line.append("  Python %s  " % python.version, style="not bold")
-            line.append(self._plain(python.executable), style="not bold dim")
+            line.append(self.plain(python.executable), style="not bold dim")
         because = self.say(words.THIS_ONE) if report.because == "this one" else report.because
         if because:
-            line.append(self._plain("  (%s)" % because), style="not bold dim")
+            line.append(self.plain("  (%s)" % because), style="not bold dim")
         self.out(line)
         project = report.facts.maybe(f.Project)
         if project is not None:
             self.out("%s  %s" % (self.say(words.PROJECT), project.root), style="dim")
         self.out(self._chain(report))
         for text, params in report.notices:
-            self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self._plain(text.render(self.lang, params))))
+            self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.plain(text.render(self.lang, params))))
 
     def _chain(self, report: Report) -> Any:
         made = links(report.facts, report.findings, self.lang)
@@ -110,7 +110,7 @@ class Screen:
                 table.add_row(
                     Rich(self.marks[link.state], style=_STYLES[link.state]),
                     self.say(link.name),
-                    Rich(self._plain("%s  %s" % (link.value, link.detail)), style=_STYLES[link.state] if link.state == "broken" else ""),
+                    Rich(self.plain("%s  %s" % (link.value, link.detail)), style=_STYLES[link.state] if link.state == "broken" else ""),
                 )
             return table
         table = Table.grid(padding=(0, 1))
@@ -124,9 +124,9 @@ class Screen:
                     (self.marks[link.state] + " ", _STYLES[link.state]),
                     (self.say(link.name), "dim"),
                     "\n",
-                    (self._plain(link.value), strong or "bold"),
+                    (self.plain(link.value), strong or "bold"),
                     "\n",
-                    (self._plain(link.detail), strong or "dim"),
+                    (self.plain(link.detail), strong or "dim"),
                 )
             )
         table.add_row(*cells)
@@ -141,35 +141,39 @@ class Screen:
             self.finding(finding, report.plan)
 
     def finding(self, finding: Finding, plan: Plan) -> None:
-        severity = str(finding.severity)
         title = finding.title.render(self.lang, finding.params) if finding.title else ""
-        self.out(
-            Rich.assemble(
-                (self.marks["error" if severity == ERROR else severity] + " ", _STYLES[severity]),
-                (self._plain(title), "bold" if severity != NOTE else ""),
-                ("  " + finding.code, "dim"),
-            )
-        )
+        self.title(str(finding.severity), title, finding.code)
         rows = Table.grid(padding=(0, 1))
         rows.add_column(no_wrap=True, style="dim")
         rows.add_column(overflow="fold")
         if finding.cause:
-            rows.add_row(self.say(words.WHY), self._plain(finding.cause.render(self.lang, finding.params)))
+            rows.add_row(self.say(words.WHY), self.plain(finding.cause.render(self.lang, finding.params)))
         shown = finding.evidence if self.verbose else finding.evidence[:EVIDENCE_LINES]
         for line in shown:
-            rows.add_row(self.say(words.SEEN), Rich(self._plain(line), style="dim"))
+            rows.add_row(self.say(words.SEEN), Rich(self.plain(line), style="dim"))
         if len(finding.evidence) > len(shown):
             rows.add_row("", Rich("+%d (-v)" % (len(finding.evidence) - len(shown)), style="dim"))
         by_id = {step.id: step for step in plan.steps}
         for number in step_ids(plan, finding.code):
-            rows.add_row(self.say(words.FIX), self._step_line(by_id[number]))
+            rows.add_row(self.say(words.FIX), self.step_line(by_id[number]))
         for item in plan.not_done:
             if item.code == finding.code:
-                rows.add_row(self.say(words.FIX), self._plain(item.reason.render(self.lang, item.params)))
+                rows.add_row(self.say(words.FIX), self.plain(item.reason.render(self.lang, item.params)))
         self.out(rows, indent=2)
 
-    def _step_line(self, step: Step) -> Rich:
-        line = Rich(self._plain(step.text.render(self.lang, step.params)), style="green" if step.safety == "safe" else "")
+    def title(self, severity: str, title: str, code: str, remark: str = "") -> None:
+        """Draw the first line of a finding or a diagnosis."""
+        self.out(
+            Rich.assemble(
+                (self.marks[severity] + " ", _STYLES[severity]),
+                (self.plain(title), "bold" if severity != NOTE else ""),
+                ("  " + code, "dim"),
+                ("  (%s)" % remark if remark else "", "dim"),
+            )
+        )
+
+    def step_line(self, step: Step) -> Rich:
+        line = Rich(self.plain(step.text.render(self.lang, step.params)), style="green" if step.safety == "safe" else "")
         return line
 
     def footer(self, report: Report) -> None:
@@ -195,7 +199,7 @@ class Screen:
         mark = "ok" if counts[ERROR] == counts[WARNING] == 0 else "error" if counts[ERROR] else "warning"
         self.out(
             Rich.assemble(
-                (self.marks[mark] + " ", _STYLES[mark]), self._plain(words_said[0]), " ", (self._plain(joint.join(tail) + stop), "dim")
+                (self.marks[mark] + " ", _STYLES[mark]), self.plain(words_said[0]), " ", (self.plain(joint.join(tail) + stop), "dim")
             )
         )
         if report.plan.safe_steps and report.command == "check":
@@ -220,7 +224,7 @@ class Screen:
                 Rich.assemble(
                     (self.marks["none"] + " ", "dim"),
                     (item.code + ": ", "dim"),
-                    self._plain(item.reason.render(self.lang, item.params)),
+                    self.plain(item.reason.render(self.lang, item.params)),
                 )
             )
         if report.fix is not None:
@@ -230,7 +234,7 @@ class Screen:
         self.out(
             Rich.assemble(
                 ("%d. " % step.id, "bold"),
-                (self._plain(step.text.render(self.lang, step.params)), "bold"),
+                (self.plain(step.text.render(self.lang, step.params)), "bold"),
                 ("  (%s)" % self.say(words.STEP_SAFETY[step.safety]), "dim"),
             )
         )
@@ -269,7 +273,7 @@ class Screen:
         if said.get("command"):
             self.out("$ " + said["command"], indent=2)
         for warning in said["warnings"]:
-            self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self._plain(warning)), indent=2)
+            self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.plain(warning)), indent=2)
         if said["alternatives"]:
             self.out(self.say(words.ALTERNATIVES) + ":", indent=2)
             for other in said["alternatives"]:

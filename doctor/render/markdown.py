@@ -37,21 +37,21 @@ def render_report(report: Report, lang: str) -> str:
     ]
     for finding in report.findings:
         title = finding.title.render(lang, finding.params) if finding.title else ""
-        lines += ["#### %s %s `%s`" % (_SEVERITY[str(finding.severity)], _escape(hide(title)), finding.code), ""]
+        lines += ["#### %s %s `%s`" % (_SEVERITY[str(finding.severity)], escape(hide(title)), finding.code), ""]
         if finding.cause:
-            lines += [_escape(hide(finding.cause.render(lang, finding.params))), ""]
+            lines += [escape(hide(finding.cause.render(lang, finding.params))), ""]
         if finding.evidence:
             lines += _fold(say(words.SEEN), [hide(line) for line in finding.evidence])
         for number in step_ids(report.plan, finding.code):
             step = next(item for item in report.plan.steps if item.id == number)
-            lines.append("- %s: %s" % (say(words.FIX), _escape(hide(step.text.render(lang, step.params)))))
+            lines.append("- %s: %s" % (say(words.FIX), escape(hide(step.text.render(lang, step.params)))))
             for command in step.commands or ((step.argv,) if step.argv else ()):
                 lines.append("  `%s`" % hide(shell_line(command)))
             for wheel in step.wheels:
                 lines.append("  %s" % (wheel.url or "`%s`" % wheel.filename))
         for item in report.plan.not_done:
             if item.code == finding.code:
-                lines.append("- %s: %s" % (say(words.FIX), _escape(hide(item.reason.render(lang, item.params)))))
+                lines.append("- %s: %s" % (say(words.FIX), escape(hide(item.reason.render(lang, item.params)))))
         lines.append("")
     if not report.findings:
         lines += [say(words.HEALTHY), ""]
@@ -79,7 +79,7 @@ def _longest_run(text: str) -> int:
     return longest
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Return foreign text that Markdown shows as it is."""
     for char in ("\\", "`", "*", "_", "<", "[", "|"):
         text = text.replace(char, "\\" + char)
@@ -87,4 +87,4 @@ def _escape(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return _escape(text.strip()) or " "
+    return escape(text.strip()) or " "
