@@ -1,0 +1,105 @@
+"""What several GPU checks ask of the NVIDIA facts."""
+
+import re
+from typing import Any, List, Optional, Tuple
+
+from ...facts import Facts, Gpu, Host, MissingFact, Nvidia, Project, Torch, Unknown
+from ...gpu_chips import capability_of_device
+
+#: NVML's error numbers (nvml.h)
+DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, VERSION_MISMATCH = 9, 12, 18
+
+#: The oldest capability that any torch since 1.7 has code for; NVIDIA cards below it are display cards to torch.
+OLDEST_CAPABILITY = (3, 5)
+
+
+def known(value: Any, section: str) -> Any:
+    """Return a field's value; raises MissingFact when the field itself is unknown."""
+    if isinstance(value, Unknown):
+        raise MissingFact(section, value.reason)
+    return value
+
+
+def numbers(version: Optional[str]) -> Tuple[int, ...]:
+    """Return the numbers of a dotted version: ``580.95.05`` -> (580, 95, 5); () when there are none."""
+    match = re.match(r"\d+(?:\.\d+)*", version or "")
+    return tuple(int(part) for part in match.group().split(".")) if match else ()
+
+
+def older(a: str, b: str) -> bool:
+    """Tell whether dotted version ``a`` is below ``b``; ``580`` is not below ``580.0``."""
+    left, right = numbers(a), numbers(b)
+    width = max(len(left), len(right))
+    return left + (0,) * (width - len(left)) < right + (0,) * (width - len(right))
+
+
+def driver_system(host: Optional[Host]) -> str:
+    """Return whose driver numbering counts: WSL shows the Windows driver of the machine it runs on."""
+    if host is None:
+        return "linux"
+    return "windows" if host.wsl else host.system
+
+
+def capability_of(gpu: Gpu, matrix: Any) -> Optional[str]:
+    """Return the compute capability of a card: its own word, then its PCI id, then its name in the matrix."""
+    if gpu.compute_capability:
+        return gpu.compute_capability
+    match = re.match(r"(?:10de:)([0-9a-f]{4})$", gpu.name.lower())
+    if match:
+        return capability_of_device(int(match.group(1), 16))
+    return matrix.compute_capability(gpu.name) if matrix is not None else None
+
+
+def pci_cards(nvidia: Nvidia) -> List[Gpu]:
+    """Return the cards on the PCI bus; the sysfs source also knows their capability."""
+    source = nvidia.source("sysfs")
+    if source is not None and source.gpus:
+        return list(source.gpus)
+    return [Gpu(name=name) for name in nvidia.pci]
+
+
+def answers(nvidia: Nvidia) -> bool:
+    """Tell whether a driver answers and shows a card."""
+    return bool(nvidia.gpus) and bool(nvidia.driver or nvidia.cuda)
+
+
+def unheard(nvidia: Nvidia) -> Optional[str]:
+    """Return why it cannot be said that there is no driver: a source that hung or crashed; None when all spoke."""
+    for source in nvidia.sources:
+        if source.error and source.error.startswith(("no answer", "crashed")):
+            return "%s: %s" % (source.name, source.error)
+    return None
+
+
+def wants_torch(facts: Facts) -> bool:
+    """Tell whether torch is installed, or the project asks for it."""
+    torch = facts.state(Torch)
+    if torch is not None and not isinstance(torch, Unknown):
+        return True
+    project = facts.maybe(Project)
+    return project is not None and project_needs(project, "torch")
+
+
+def project_needs(project: Project, name: str) -> bool:
+    """Tell whether a project lists a distribution or imports the module of the same name."""
+    return name in project.imports or any(item.name == name for item in project.requirements)
+
+
+def card_names(cards: List[Gpu]) -> str:
+    """Return the names of the cards, each once, in their order."""
+    return ", ".join(dict.fromkeys(card.name for card in cards))
+
+
+def source_evidence(nvidia: Nvidia) -> Tuple[str, ...]:
+    """Return one line for each source: what it said, or its error."""
+    lines = []
+    for source in nvidia.sources:
+        if source.error:
+            lines.append("%s: %s" % (source.name, source.error))
+        elif source.driver or source.gpus:
+            said = ["driver %s" % source.driver] if source.driver else []
+            if source.cuda:
+                said.append("CUDA %s" % source.cuda)
+            said.extend(gpu.name for gpu in source.gpus)
+            lines.append("%s: %s" % (source.name, ", ".join(said)))
+    return tuple(lines) + nvidia.disagreements

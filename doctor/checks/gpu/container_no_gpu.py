@@ -1,0 +1,87 @@
+"""The container was started without the machine's NVIDIA GPU.
+
+## What it checks
+Inside a container: the machine has an NVIDIA card (PCI bus or the kernel module's `/proc/driver/nvidia`), but no card
+and no driver library reached the container.
+
+## Why it matters
+`torch.cuda.is_available()` is `False` inside although the machine's GPU is fine.
+
+## Example
+`docker run IMAGE python train.py` without `--gpus all`.
+
+## Fix
+Start the container with the GPU: `docker run --gpus all`, or `podman run --device nvidia.com/gpu=all`; the NVIDIA
+Container Toolkit must be installed on the machine.
+"""
+
+from typing import Iterator
+
+from ...facts import Environ, Facts, Host, Nvidia, Torch, Unknown
+from ...model import ERROR, WARNING, Finding, Manual
+from ...registry import check
+from ...text import Text
+from ._nvidia import card_names, pci_cards, source_evidence
+
+EXPLAIN_ZH = """容器启动时没有带上宿主机的 NVIDIA 显卡。
+
+## 检查什么
+在容器内：宿主机有 NVIDIA 显卡（PCI 总线或内核模块的 `/proc/driver/nvidia`），但显卡和驱动库都没有进入容器。
+
+## 为什么重要
+宿主机的显卡正常，容器里的 `torch.cuda.is_available()` 却是 `False`。
+
+## 示例
+用 `docker run IMAGE python train.py` 启动，缺少 `--gpus all`。
+
+## 修复
+带显卡启动容器：`docker run --gpus all`，或 `podman run --device nvidia.com/gpu=all`；宿主机需要安装 NVIDIA Container Toolkit。
+"""
+
+START = Text(
+    "Start the container with the GPU: `docker run --gpus all …` (Docker Compose: deploy.resources.reservations.devices;"
+    " Podman: --device nvidia.com/gpu=all; Kubernetes: limits nvidia.com/gpu: 1). The machine needs the NVIDIA Container "
+    "Toolkit.",
+    "带显卡启动容器：`docker run --gpus all …`（Docker Compose：deploy.resources.reservations.devices；"
+    "Podman：--device nvidia.com/gpu=all；Kubernetes：limits nvidia.com/gpu: 1）。宿主机需要安装 NVIDIA Container Toolkit。",
+)
+
+
+@check(
+    code="container-no-gpu",
+    severity="error",
+    summary=Text("The container was started without the GPU", "容器启动时没有带上显卡"),
+    message=Text(
+        "The machine has {gpu}, but this container ({container}) was started without it.",
+        "宿主机有 {gpu}，但启动这个容器（{container}）时没有带上它。",
+    ),
+    cause=Text(
+        "The container holds neither the card's device files nor the driver's libraries, so torch can only use the CPU.",
+        "容器里既没有显卡的设备文件，也没有驱动库，torch 只能使用 CPU。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Nvidia, Host, Torch, Environ),
+    remedies=(Manual(START),),
+)
+def container_no_gpu(facts: Facts, matrix) -> Iterator[Finding]:
+    nvidia = facts.need(Nvidia)
+    host = facts.need(Host)
+    if not host.container or host.wsl or nvidia.gpus or not (nvidia.pci or nvidia.driver):
+        return
+    torch = facts.state(Torch)
+    cuda_build = isinstance(torch, Torch) and torch.cuda is not None and not isinstance(torch.cuda, Unknown)
+    environ = facts.maybe(Environ)
+    visible = environ.get("NVIDIA_VISIBLE_DEVICES") if environ is not None else None
+    evidence = source_evidence(nvidia)
+    if visible in ("none", "void", ""):
+        evidence += ("NVIDIA_VISIBLE_DEVICES=%s" % visible,)
+    yield Finding(
+        params={
+            "gpu": card_names(pci_cards(nvidia)) or "NVIDIA GPU",
+            "container": host.container,
+            "driver": nvidia.driver,
+        },
+        evidence=evidence,
+        severity=ERROR if cuda_build else WARNING,
+        remedies=(Manual(START),),
+    )

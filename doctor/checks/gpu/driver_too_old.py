@@ -1,0 +1,89 @@
+"""The NVIDIA driver is older than the installed torch build needs.
+
+## What it checks
+Compares the driver's version with the lowest that can run the CUDA of the installed build. Minor-version compatibility
+counts: a driver of branch 525 runs every CUDA 12 build. A driver above 580 runs CUDA 13.
+
+## Why it matters
+`import torch` works, `torch.cuda.is_available()` is `False`, and training quietly runs on the CPU.
+
+## Example
+Driver 531.68 (CUDA 12.1) with `torch==2.9.1+cu130`, which needs driver 580.
+
+## Fix
+Installs the newest builds that this driver can run; only the environment changes. The other way, by hand: update the
+driver.
+"""
+
+from typing import Iterator
+
+from ...facts import Facts, Host, Nvidia, Torch, Trials
+from ...model import Finding, Manual, MendTorch
+from ...registry import check
+from ...text import Text
+from ._nvidia import driver_system, known, numbers, older, source_evidence
+
+EXPLAIN_ZH = """NVIDIA 驱动比已安装的 torch 所需的更旧。
+
+## 检查什么
+把驱动版本与已安装构建所用 CUDA 的最低驱动要求比较。计入次版本兼容：525 分支的驱动可以运行所有 CUDA 12 构建，580 及以上可以运行 CUDA 13。
+
+## 为什么重要
+`import torch` 正常，但 `torch.cuda.is_available()` 为 `False`，训练会悄悄改用 CPU。
+
+## 示例
+驱动 531.68（CUDA 12.1）搭配 `torch==2.9.1+cu130`，后者需要 580 驱动。
+
+## 修复
+安装这个驱动能运行的最新构建，只改动虚拟环境。也可以手动升级驱动。
+"""
+
+UPDATE = Text(
+    "Or update the NVIDIA driver to {minimum} or newer and keep torch {torch}.",
+    "或者把 NVIDIA 驱动升级到 {minimum} 或更新，保留 torch {torch}。",
+)
+
+
+@check(
+    code="driver-too-old",
+    severity="error",
+    summary=Text("The NVIDIA driver is too old for the installed torch", "NVIDIA 驱动对已安装的 torch 来说过旧"),
+    message=Text(
+        "Driver {driver} is too old for torch {torch} (CUDA {cuda}), which needs {minimum} or newer.",
+        "驱动 {driver} 过旧：torch {torch}（CUDA {cuda}）需要 {minimum} 或更新的驱动。",
+    ),
+    cause=Text(
+        "This build was made with CUDA {cuda}; a driver below {minimum} cannot run it, so torch falls back to the CPU.",
+        "该构建使用 CUDA {cuda}，低于 {minimum} 的驱动无法运行它，torch 只能退回 CPU。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Nvidia, Torch, Host, Trials),
+    remedies=(MendTorch(cuda=True),),
+)
+def driver_too_old(facts: Facts, matrix) -> Iterator[Finding]:
+    nvidia = facts.need(Nvidia)
+    torch = facts.need(Torch)
+    cuda = known(torch.cuda, "torch")
+    if cuda is None or not (nvidia.driver or nvidia.cuda):
+        return
+    trials = facts.maybe(Trials)
+    kernel = trials.stage("cuda-kernel") if trials is not None else None
+    if kernel is not None and kernel.status == "ok":
+        return  # a kernel ran: forward compatibility, or numbers that mislead
+    minimum = matrix.minimum_driver(cuda, driver_system(facts.maybe(Host)), minor_compatibility=True)
+    if nvidia.driver and minimum is not None:
+        if not older(nvidia.driver, minimum):
+            return
+    elif not nvidia.cuda or numbers(nvidia.cuda)[:1] >= numbers(cuda)[:1]:
+        return
+    yield Finding(
+        params={
+            "driver": nvidia.driver or "CUDA %s" % nvidia.cuda,
+            "minimum": minimum or "CUDA %s" % cuda,
+            "torch": torch.version,
+            "cuda": cuda,
+            "driver_cuda": nvidia.cuda,
+        },
+        evidence=source_evidence(nvidia),
+        remedies=(MendTorch(cuda=True), Manual(UPDATE)),
+    )

@@ -1,0 +1,187 @@
+"""How torch, torchvision and torchaudio belong together: one judgement that several checks read.
+
+Only one of them speaks about a pair: first its versions, then its CUDA builds. What a trial has proved outranks what
+the metadata say: torchvision 0.29.0 asks for torch 2.14.0 and runs with 2.14.1, while torchvision 0.28.0 of the package
+index is content with torch 2.13.0+cpu and dies.
+"""
+
+import re
+from typing import Any, NamedTuple, Optional, Tuple, Union
+
+from ...facts import Facts, Nvidia, Stage, Torch, Torchaudio, Torchvision, Trials, Unknown
+from ..gpu._nvidia import numbers
+
+#: Words of an error that say: the compiled part of torchvision does not belong to this torch.
+EXTENSION_FAILED = re.compile(
+    r"operator torchvision::\w+ does not exist"
+    r"|Couldn't load custom C\+\+ ops"
+    r"|No such operator torchvision::"
+    r"|undefined symbol: _Z\w*(?:c10|torch|at)"
+    r"|has no attribute '?nms'?"
+)
+OTHER_CUDA = re.compile(r"compiled with different CUDA (?:major )?versions")
+NO_CUDA_KERNEL = re.compile(r"torchvision::nms' with arguments from the 'CUDA' backend")
+
+#: Until then torchvision refused another minor version of CUDA, since then only another major version.
+SAME_MINOR_UNTIL = (0, 16)
+
+
+class Verdict(NamedTuple):
+    """What is wrong with a pair."""
+
+    #: version, build, cpu-partner
+    kind: str
+    #: error where it is proved or certain, warning where it usually works
+    severity: str
+    evidence: Tuple[str, ...] = ()
+
+
+def release(version: str) -> Tuple[int, ...]:
+    """Return the release numbers of a version: ``2.1.0+cu121`` -> (2, 1, 0)."""
+    return numbers(version)
+
+
+def public(version: str) -> str:
+    """Return a version without its local part."""
+    return version.split("+", 1)[0]
+
+
+def build_of(version: str, cuda: Union[str, None, Unknown]) -> Optional[str]:
+    """Return the build in the words of a local version: cpu, cu121; None when unknown."""
+    if isinstance(cuda, Unknown):
+        return None
+    if cuda is None:
+        local = version.partition("+")[2]
+        return local if local.startswith(("rocm", "xpu")) else "cpu"
+    return "cu" + cuda.replace(".", "")
+
+
+def stage_of(facts: Facts, name: str) -> Optional[Stage]:
+    """Return one stage of the trials, or None when it was not tried."""
+    trials = facts.maybe(Trials)
+    return trials.stage(name) if trials is not None else None
+
+
+def worked(stage: Optional[Stage]) -> bool:
+    return stage is not None and stage.status == "ok"
+
+
+def failed(stage: Optional[Stage]) -> bool:
+    return stage is not None and stage.status in ("failed", "crashed", "hung")
+
+
+def last_line(stage: Stage) -> str:
+    """Return the error of a stage in one line."""
+    lines = [line.strip() for line in stage.text.splitlines() if line.strip()]
+    text = lines[-1] if lines else ""
+    if stage.error and not text.startswith(stage.error):
+        text = "%s: %s" % (stage.error, text) if text else stage.error
+    if not text:
+        text = {"crashed": "signal %s" % stage.signal, "hung": "no answer within %.0f s" % stage.seconds}.get(
+            stage.status, stage.status
+        )
+    return text[:500]
+
+
+def requirement_fits(requirement: Optional[str], version: str) -> Optional[bool]:
+    """Tell whether ``torch (==1.13.1)`` admits this version, its build left aside; None when it names no version."""
+    if not requirement:
+        return None
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        specifier = Requirement(requirement).specifier
+    except InvalidRequirement:
+        return None
+    if not str(specifier):
+        return None
+    return specifier.contains(public(version), prereleases=True)
+
+
+def same_release(requirement: Optional[str], version: str) -> bool:
+    """Tell whether a pin names another patch of the same release: ``torch (==2.14.0)`` for 2.14.1."""
+    match = re.search(r"==\s*(\d+(?:\.\d+)*)", requirement or "")
+    return match is not None and numbers(match.group(1))[:2] == release(version)[:2]
+
+
+def versions_fit(partner: Union[Torchvision, Torchaudio], torch: Torch, known: Tuple[str, ...]) -> Optional[bool]:
+    """Tell whether partner and torch are of one release: by the partner's metadata, else by the matrix's partners."""
+    fits = requirement_fits(partner.requires_torch, torch.version)
+    if fits is not None:
+        return fits
+    if partner.requires_torch or not known:  # it names no version, or the matrix does not know this torch
+        return None
+    if public(partner.version) in known:
+        return True
+    return None if release(partner.version)[:2] in {release(version)[:2] for version in known} else False
+
+
+def vision_verdict(facts: Facts, torch: Torch, vision: Torchvision, matrix: Any) -> Optional[Verdict]:
+    """Return what is wrong between torch and torchvision, or None when they fit or a trial proved that they work."""
+    imported, nms, nms_cuda = (stage_of(facts, name) for name in ("torchvision", "nms-cpu", "nms-cuda"))
+    errors = tuple(last_line(stage) for stage in (imported, nms) if stage is not None and failed(stage))
+    text = "\n".join(stage.text for stage in (imported, nms) if stage is not None and failed(stage))
+    evidence = tuple("torchvision requires %s" % vision.requires_torch for _ in (1,) if vision.requires_torch) + errors
+    works = worked(imported) and worked(nms)
+
+    if not works:
+        fits = versions_fit(vision, torch, partners(matrix, torch.version, "torchvision"))
+        newer_than_stable = vision.abi == "stable" and _stable_for(vision, torch)
+        if fits is False and not newer_than_stable:
+            # Patch releases of one torch keep its ABI as a rule; only a trial that failed makes this an error.
+            harmless = same_release(vision.requires_torch, torch.version) and not errors
+            if not OTHER_CUDA.search(text):
+                return Verdict("version", "warning" if harmless else "error", evidence)
+
+    torch_build, vision_build = build_of(torch.version, torch.cuda), build_of(vision.version, vision.cuda)
+    if torch_build and vision_build and torch_build != vision_build and not torch.rocm:
+        if torch_build == "cpu" and vision_build.startswith("cu") and not works:
+            return Verdict("build", "error", evidence)
+        if torch_build.startswith("cu") and vision_build == "cpu" and not worked(nms_cuda):
+            return Verdict("cpu-partner", _without_card(facts), evidence + _cuda_error(nms_cuda))
+        if torch_build.startswith("cu") and vision_build.startswith("cu") and not worked(nms_cuda):
+            apart = _cuda_apart(torch, vision)
+            if apart and not works:
+                return Verdict("build", "error", evidence)
+    if nms_cuda is not None and failed(nms_cuda) and NO_CUDA_KERNEL.search(nms_cuda.text):
+        return Verdict("cpu-partner", "error", evidence + _cuda_error(nms_cuda))
+    if OTHER_CUDA.search(text):
+        return Verdict("build", "error", evidence)
+    if EXTENSION_FAILED.search(text):
+        return Verdict("version", "error", evidence)
+    return None
+
+
+def partners(matrix: Any, torch_version: str, name: str) -> Tuple[str, ...]:
+    """Return the versions of torchvision or torchaudio that the matrix lists beside this torch."""
+    if matrix is None:
+        return ()
+    return tuple(matrix.partners(public(torch_version)).get(name, ()))
+
+
+def wanted(requirement_versions: Tuple[str, ...]) -> Optional[str]:
+    """Return the version to have, the newest that fits; None when the matrix lists none."""
+    return max(requirement_versions, key=numbers) if requirement_versions else None
+
+
+def _stable_for(vision: Torchvision, torch: Torch) -> bool:
+    """Tell whether a build on the stable ABI may run with this torch: of its own release or newer."""
+    match = re.search(r"(?:==|>=)\s*(\d+(?:\.\d+)*)", vision.requires_torch or "")
+    return match is not None and numbers(match.group(1))[:2] <= release(torch.version)[:2]
+
+
+def _cuda_apart(torch: Torch, vision: Torchvision) -> bool:
+    """Tell whether torchvision refuses this torch for its CUDA version."""
+    width = 2 if release(vision.version)[:2] < SAME_MINOR_UNTIL else 1
+    return numbers(str(torch.cuda))[:width] != numbers(str(vision.cuda))[:width]
+
+
+def _without_card(facts: Facts) -> str:
+    """A CPU torchvision does no harm where there is no GPU; it does where one is, or where nobody could tell."""
+    nvidia = facts.state(Nvidia)
+    absent = nvidia is None or (isinstance(nvidia, Nvidia) and not nvidia.gpus and not nvidia.pci and not nvidia.driver)
+    return "warning" if absent else "error"
+
+
+def _cuda_error(stage: Optional[Stage]) -> Tuple[str, ...]:
+    return (last_line(stage),) if stage is not None and failed(stage) else ()

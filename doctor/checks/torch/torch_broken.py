@@ -1,0 +1,106 @@
+"""torch is installed, but it cannot be imported.
+
+## What it checks
+What happened when the target Python imported torch: an exception, a crash, or no answer. Without a trial: whether the
+files that every torch has are there. A torch that fails is *installed and broken*, never "not installed".
+
+## Why it matters
+Nothing that uses torch starts. Installing it again over the damage often reports "already satisfied".
+
+## Example
+`ImportError: libtorch_cpu.so: cannot open shared object file` after an interrupted upgrade.
+
+## Fix
+Installs the same version again, every file replaced; a missing dependency is installed instead.
+"""
+
+import re
+from typing import Iterator, Tuple
+
+from ...facts import Distributions, Facts, MissingFact, Torch, Trials, Unknown
+from ...model import Finding, Install, Reinstall, Remedy
+from ...registry import check
+from ...text import Text
+from ._trio import failed, last_line, public
+
+EXPLAIN_ZH = """已安装 torch，但无法导入。
+
+## 检查什么
+查看目标 Python 导入 torch 时发生了什么：异常、崩溃或没有应答。没有实际导入时，检查 torch 必有的文件是否存在。失败的 torch 是“已安装但损坏”，绝不是“未安装”。
+
+## 为什么重要
+任何使用 torch 的程序都无法启动。直接重装常常只会提示 “already satisfied”。
+
+## 示例
+升级中断之后出现 `ImportError: libtorch_cpu.so: cannot open shared object file`。
+
+## 修复
+重新安装同一版本并替换所有文件；如果缺的是依赖，则安装该依赖。
+"""
+
+MISSING_MODULE = re.compile(r"No module named '([A-Za-z_]\w*)(?:\.[\w.]+)?'")
+
+#: import name -> distribution, where they differ, for what torch itself imports
+DISTRIBUTIONS = {"typing_extensions": "typing-extensions", "yaml": "pyyaml"}
+
+
+@check(
+    code="torch-broken",
+    severity="error",
+    summary=Text("torch is installed but cannot be imported", "已安装 torch，但无法导入"),
+    message=Text(
+        "torch {torch} is installed but cannot be imported: {error}",
+        "torch {torch} 已安装但无法导入：{error}",
+    ),
+    cause=Text(
+        "Its files are damaged or incomplete, or a library that it loads does not fit.",
+        "它的文件损坏或不完整，或者它加载的某个库不匹配。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Torch, Trials, Distributions),
+    remedies=(Reinstall("torch"),),
+    after=(
+        "cuda-libs-conflict",
+        "illegal-instruction",
+        "glibc-too-old",
+        "libstdcxx-too-old",
+        "module-shadowed",
+        "python-path-leak",
+        "metadata-corrupt",
+    ),
+)
+def torch_broken(facts: Facts, matrix) -> Iterator[Finding]:
+    torch = facts.need(Torch)
+    trials = facts.state(Trials)
+    stage = trials.stage("torch") if isinstance(trials, Trials) else None
+    if stage is not None and stage.status == "ok":
+        return
+    if stage is not None and failed(stage):
+        error = last_line(stage)
+        yield Finding(
+            params={"torch": torch.version, "error": error, "status": stage.status},
+            evidence=tuple(line for line in stage.text.splitlines() if line.strip())[-6:],
+            remedies=_remedies(torch, stage.text, facts),
+        )
+        return
+    if isinstance(torch.cuda, Unknown):
+        damage = torch.cuda.reason
+    elif torch.cuda and torch.cuda_library is False:
+        damage = "its CUDA libraries are gone"
+    elif isinstance(trials, Unknown):
+        raise MissingFact("trials", trials.reason)
+    else:
+        return
+    yield Finding(
+        params={"torch": torch.version, "error": damage, "status": "damaged"},
+        evidence=(torch.path,) if torch.path else (),
+        remedies=(Reinstall("torch", torch.metadata_version or torch.version),),
+    )
+
+
+def _remedies(torch: Torch, text: str, facts: Facts) -> Tuple[Remedy, ...]:
+    missing = MISSING_MODULE.findall(text)
+    if missing and missing[-1] != "torch" and not missing[-1].startswith("_"):
+        name = DISTRIBUTIONS.get(missing[-1], missing[-1].replace("_", "-"))
+        return (Install(name),)
+    return (Reinstall("torch", torch.metadata_version or public(torch.version)),)

@@ -1,0 +1,81 @@
+"""The installed torch is a CPU build, although an NVIDIA GPU is ready.
+
+## What it checks
+A card with a working driver beside a torch that was built without CUDA.
+
+## Why it matters
+Training runs on the CPU, ten to a hundred times slower, without any error: `GPU_mem` stays at `0G`.
+
+## Example
+`torch==2.1.0+cpu` on Windows with a GeForce RTX 3060: a plain `pip install torch` gives a CPU build there.
+
+## Fix
+Installs builds with CUDA that fit driver and card, torchvision and torchaudio with it.
+"""
+
+from typing import Iterator
+
+from ...facts import Facts, Host, Nvidia, Torch, Trials
+from ...model import ERROR, NOTE, Finding, MendTorch
+from ...registry import check
+from ...text import Text
+from ..gpu._nvidia import OLDEST_CAPABILITY, answers, capability_of, card_names, known, numbers, source_evidence
+from ._trio import build_of
+
+EXPLAIN_ZH = """显卡可用，但安装的 torch 是 CPU 构建。
+
+## 检查什么
+显卡及其驱动工作正常，而 torch 构建时没有启用 CUDA。
+
+## 为什么重要
+训练在 CPU 上进行，慢十到百倍，而且没有任何报错：`GPU_mem` 一直是 `0G`。
+
+## 示例
+Windows 上有 GeForce RTX 3060，却装了 `torch==2.1.0+cpu`：在 Windows 上直接 `pip install torch` 得到的就是 CPU 构建。
+
+## 修复
+安装适合驱动和显卡的 CUDA 构建，torchvision 和 torchaudio 一并更换。
+"""
+
+
+@check(
+    code="torch-cpu-build",
+    severity="error",
+    summary=Text("torch is a CPU build although a GPU is ready", "显卡可用，但 torch 是 CPU 构建"),
+    message=Text(
+        "torch {torch} is a CPU build; {gpu} stays unused.",
+        "torch {torch} 是 CPU 构建，{gpu} 没有被使用。",
+    ),
+    cause=Text(
+        "The card and its driver ({driver}) work, but this torch was built without CUDA.",
+        "显卡和驱动（{driver}）工作正常，但这个 torch 构建时没有启用 CUDA。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Nvidia, Torch, Trials, Host),
+    remedies=(MendTorch(cuda=True),),
+)
+def torch_cpu_build(facts: Facts, matrix) -> Iterator[Finding]:
+    nvidia = facts.need(Nvidia)
+    torch = facts.need(Torch)
+    if known(torch.cuda, "torch") is not None or torch.rocm or not answers(nvidia):
+        return
+    if build_of(torch.version, torch.cuda) != "cpu":
+        return  # built for another kind of accelerator
+    trials = facts.maybe(Trials)
+    stage = trials.stage("torch") if trials is not None else None
+    if stage is not None and stage.data.get("cuda_available"):
+        return
+    capabilities = [capability_of(gpu, matrix) for gpu in nvidia.gpus]
+    usable = any(item is None or numbers(item) >= OLDEST_CAPABILITY for item in capabilities)
+    yield Finding(
+        params={
+            "torch": torch.version,
+            "gpu": card_names(list(nvidia.gpus)),
+            "driver": nvidia.driver or "CUDA %s" % nvidia.cuda,
+            "compute_capability": capabilities[0],
+        },
+        evidence=source_evidence(nvidia),
+        # no torch since 1.7 has code for a card this old: the CPU build is the right one
+        severity=ERROR if usable else NOTE,
+        remedies=(MendTorch(cuda=True),) if usable else (),
+    )

@@ -1,0 +1,77 @@
+"""torchvision belongs to another release of torch.
+
+## What it checks
+What torchvision's metadata ask of torch, the matrix's pairs, and whether `torchvision.ops.nms` really runs. A pair that
+runs is no error, whatever the metadata say.
+
+## Why it matters
+The compiled part of torchvision is bound to one torch. `import torchvision` may still work, and `nms` fails with
+"operator torchvision::nms does not exist" or "Couldn't load custom C++ ops" in the middle of the training.
+
+## Example
+`torch==1.12.1` with `torchvision==0.14.1`, which belongs to torch 1.13.1.
+
+## Fix
+Keeps torch and installs the torchvision of its release.
+"""
+
+from typing import Iterator
+
+from ...facts import Facts, Nvidia, Torch, Torchvision, Trials
+from ...model import Finding, MendTorch
+from ...registry import check
+from ...text import Text
+from ._trio import partners, stage_of, vision_verdict, wanted
+
+EXPLAIN_ZH = """torchvision 属于另一个版本的 torch。
+
+## 检查什么
+查看 torchvision 的元数据对 torch 的要求、构建表里的配对，以及 `torchvision.ops.nms` 是否真的能运行。能运行的组合不算错误，无论元数据怎么写。
+
+## 为什么重要
+torchvision 的编译部分绑定在某一个 torch 版本上。`import torchvision` 可能正常，但训练途中 `nms` 会报 “operator torchvision::nms does not exist” 或 “Couldn't load custom C++ ops”。
+
+## 示例
+`torch==1.12.1` 搭配 `torchvision==0.14.1`，后者属于 torch 1.13.1。
+
+## 修复
+保留 torch，安装与它同一发布的 torchvision。
+"""
+
+
+@check(
+    code="torchvision-version-mismatch",
+    severity="error",
+    summary=Text("torchvision belongs to another torch", "torchvision 与 torch 版本不配套"),
+    message=Text(
+        "torchvision {torchvision} does not belong to torch {torch}.",
+        "torchvision {torchvision} 与 torch {torch} 不配套。",
+    ),
+    cause=Text(
+        "Its compiled part was made for another torch; nms and other operators are missing. The torchvision for this "
+        "torch is {wanted}.",
+        "它的编译部分是为另一个 torch 制作的，nms 等算子无法使用。与这个 torch 配套的 torchvision 是 {wanted}。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Torch, Torchvision, Trials, Nvidia),
+    remedies=(MendTorch(),),
+)
+def torchvision_version_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
+    torch, vision = facts.need(Torch), facts.need(Torchvision)
+    verdict = vision_verdict(facts, torch, vision, matrix)
+    if verdict is None or verdict.kind != "version":
+        return
+    listed = partners(matrix, torch.version, "torchvision")
+    stage = stage_of(facts, "nms-cpu")
+    yield Finding(
+        params={
+            "torch": torch.version,
+            "torchvision": vision.version,
+            "wanted": wanted(listed) or "-",
+            "requires_torch": vision.requires_torch,
+            "tried": stage is not None,
+        },
+        evidence=verdict.evidence,
+        severity=verdict.severity,
+        remedies=(MendTorch(cuda=bool(torch.cuda)),),
+    )
