@@ -39,7 +39,7 @@ class Shared(NamedTuple):
             no_gpu=self.no_gpu,
             mirror=self.mirror or os.environ.get("DOCTOR_MIRROR"),
             offline=self.offline,
-            **more
+            **more,
         )
 
 
@@ -115,31 +115,109 @@ def build(lang: str) -> typer.Typer:
 
     option = typer.Option
     shared_options = [
-        ("python", Optional[str], option(None, "--python", metavar="PATH", help=say(
-            "The Python to examine (default: the active environment's, else the one that runs doctor).",
-            "要检查的 Python（默认：当前激活的环境，否则是运行 doctor 的 Python）。"))),
-        ("project", Optional[str], option(None, "--project", metavar="DIR", help=say(
-            "The repository to be trained (default: the current folder, if it looks like one).",
-            "要训练的代码仓库（默认：当前目录，如果它像一个项目）。"))),
-        ("assume_driver", Optional[str], option(None, "--assume-driver", metavar="VERSION", help=say(
-            "Judge as if this NVIDIA driver were installed, e.g. 531.68.", "假定装的是这个版本的 NVIDIA 驱动，例如 531.68。"))),
-        ("assume_gpu", Optional[List[str]], option(None, "--assume-gpu", metavar="NAME", help=say(
-            'Judge as if this card were attached: "GeForce RTX 3060" or sm_61; repeatable.',
-            '假定装的是这块显卡："GeForce RTX 3060" 或 sm_61，可重复。'))),
-        ("no_gpu", bool, option(False, "--no-gpu", help=say(
-            "Judge as if there were no NVIDIA GPU.", "假定没有 NVIDIA 显卡。"))),
-        ("format", str, option("console", "--format", metavar="FORMAT", help=say(
-            "console, json or markdown; requirements where wheels are printed.",
-            "console、json 或 markdown；输出 wheel 的命令还支持 requirements。"))),
+        (
+            "python",
+            Optional[str],
+            option(
+                None,
+                "--python",
+                metavar="PATH",
+                help=say(
+                    "The Python to examine (default: the active environment's, else the one that runs doctor).",
+                    "要检查的 Python（默认：当前激活的环境，否则是运行 doctor 的 Python）。",
+                ),
+            ),
+        ),
+        (
+            "project",
+            Optional[str],
+            option(
+                None,
+                "--project",
+                metavar="DIR",
+                help=say(
+                    "The repository to be trained (default: the current folder, if it looks like one).",
+                    "要训练的代码仓库（默认：当前目录，如果它像一个项目）。",
+                ),
+            ),
+        ),
+        (
+            "assume_driver",
+            Optional[str],
+            option(
+                None,
+                "--assume-driver",
+                metavar="VERSION",
+                help=say(
+                    "Judge as if this NVIDIA driver were installed, e.g. 531.68.",
+                    "假定装的是这个版本的 NVIDIA 驱动，例如 531.68。",
+                ),
+            ),
+        ),
+        (
+            "assume_gpu",
+            Optional[List[str]],
+            option(
+                None,
+                "--assume-gpu",
+                metavar="NAME",
+                help=say(
+                    'Judge as if this card were attached: "GeForce RTX 3060" or sm_61; repeatable.',
+                    '假定装的是这块显卡："GeForce RTX 3060" 或 sm_61，可重复。',
+                ),
+            ),
+        ),
+        (
+            "no_gpu",
+            bool,
+            option(False, "--no-gpu", help=say("Judge as if there were no NVIDIA GPU.", "假定没有 NVIDIA 显卡。")),
+        ),
+        (
+            "format",
+            str,
+            option(
+                "console",
+                "--format",
+                metavar="FORMAT",
+                help=say(
+                    "console, json or markdown; requirements where wheels are printed.",
+                    "console、json 或 markdown；输出 wheel 的命令还支持 requirements。",
+                ),
+            ),
+        ),
         ("json", bool, option(False, "--json", help=say("Short for --format json.", "等同于 --format json。"))),
-        ("lang", Optional[str], option(None, "--lang", metavar="en|zh", help=say(
-            "Language of the report.", "报告的语言。"))),
-        ("mirror", Optional[str], option(None, "--mirror", metavar="NAME|URL", help=say(
-            "Take wheels from a mirror: tuna, aliyun, ustc, sjtu, nju or a URL.",
-            "从镜像下载 wheel：tuna、aliyun、ustc、sjtu、nju 或网址。"))),
+        (
+            "lang",
+            Optional[str],
+            option(None, "--lang", metavar="en|zh", help=say("Language of the report.", "报告的语言。")),
+        ),
+        (
+            "mirror",
+            Optional[str],
+            option(
+                None,
+                "--mirror",
+                metavar="NAME|URL",
+                help=say(
+                    "Take wheels from a mirror: tuna, aliyun, ustc, sjtu, nju or a URL.",
+                    "从镜像下载 wheel：tuna、aliyun、ustc、sjtu、nju 或网址。",
+                ),
+            ),
+        ),
         ("offline", bool, option(False, "--offline", help=say("Use no network at all.", "完全不使用网络。"))),
-        ("verbose", bool, option(False, "--verbose", "-v", help=say(
-            "Say more: every skipped check, every rejected build.", "输出更多：每个跳过的检查、每个被排除的构建。"))),
+        (
+            "verbose",
+            bool,
+            option(
+                False,
+                "--verbose",
+                "-v",
+                help=say(
+                    "Say more: every skipped check, every rejected build.",
+                    "输出更多：每个跳过的检查、每个被排除的构建。",
+                ),
+            ),
+        ),
     ]
 
     def command(name: str, short: str, short_zh: str, en: str = "", zh: str = "", **settings: Any) -> Callable:
@@ -166,48 +244,81 @@ def build(lang: str) -> typer.Typer:
 
         return register
 
-    quick_option = option(False, "--quick", help=say(
-        "Read files only; import nothing.", "只读取文件，不做导入试验。"))
-    network_option = option(False, "--network", help=say(
-        "Also ask whether the index, the wheel host and GitHub can be reached.", "同时检查软件源、wheel 站点和 GitHub 能否连上。"))
-    only_option = option(None, "--only", metavar="CODE", help=say("Run just this check; repeatable.", "只运行这一项检查，可重复。"))
-    ignore_option = option(None, "--ignore", metavar="CODE", help=say("Leave this check out; repeatable.", "忽略这一项检查，可重复。"))
+    quick_option = option(False, "--quick", help=say("Read files only; import nothing.", "只读取文件，不做导入试验。"))
+    network_option = option(
+        False,
+        "--network",
+        help=say(
+            "Also ask whether the index, the wheel host and GitHub can be reached.",
+            "同时检查软件源、wheel 站点和 GitHub 能否连上。",
+        ),
+    )
+    only_option = option(
+        None, "--only", metavar="CODE", help=say("Run just this check; repeatable.", "只运行这一项检查，可重复。")
+    )
+    ignore_option = option(
+        None, "--ignore", metavar="CODE", help=say("Leave this check out; repeatable.", "忽略这一项检查，可重复。")
+    )
     strict_option = option(False, "--strict", help=say("Exit 1 for warnings too.", "有警告时也以状态 1 退出。"))
-    from_option = option(None, "--from", metavar="FILE", help=say(
-        "Judge a saved bundle or a pasted collect_env dump instead of this machine.",
-        "不看本机，而是根据保存的信息包或粘贴的 collect_env 输出来判断。"))
-    save_option = option(None, "--save", metavar="FILE", help=say(
-        "Save what was found out as a bundle, without private data.", "把收集到的信息保存成文件，不含隐私数据。"))
+    from_option = option(
+        None,
+        "--from",
+        metavar="FILE",
+        help=say(
+            "Judge a saved bundle or a pasted collect_env dump instead of this machine.",
+            "不看本机，而是根据保存的信息包或粘贴的 collect_env 输出来判断。",
+        ),
+    )
+    save_option = option(
+        None,
+        "--save",
+        metavar="FILE",
+        help=say(
+            "Save what was found out as a bundle, without private data.", "把收集到的信息保存成文件，不含隐私数据。"
+        ),
+    )
 
     @app.callback(invoke_without_command=True)
     def main(
         context: typer.Context,
-        version: bool = option(False, "--version", help=say("Show the version and the date of the wheel matrix.", "显示版本号和 wheel 表的日期。")),
+        version: bool = option(
+            False,
+            "--version",
+            help=say("Show the version and the date of the wheel matrix.", "显示版本号和 wheel 表的日期。"),
+        ),
     ) -> int:
         if version:
             print(_version())
             raise typer.Exit(0)
         if context.invoked_subcommand is None:
-            print(say(
-                "Nothing was asked. Go to your project's folder and type:\n\n"
-                "  doctor check            what will break before training starts\n"
-                "  doctor fix              the plan that repairs it (changes nothing)\n"
-                "  doctor explain LOG      the cause of an error that you already have\n"
-                "  doctor --help           everything else",
-                "还没有说要做什么。请进入项目目录，输入：\n\n"
-                "  doctor check            训练之前，看看哪里会出错\n"
-                "  doctor fix              给出修复方案（不改动任何东西）\n"
-                "  doctor explain LOG      已经报错了？找出原因\n"
-                "  doctor --help           其他用法",
-            ))
+            print(
+                say(
+                    "Nothing was asked. Go to your project's folder and type:\n\n"
+                    "  doctor check            what will break before training starts\n"
+                    "  doctor fix              the plan that repairs it (changes nothing)\n"
+                    "  doctor explain LOG      the cause of an error that you already have\n"
+                    "  doctor --help           everything else",
+                    "还没有说要做什么。请进入项目目录，输入：\n\n"
+                    "  doctor check            训练之前，看看哪里会出错\n"
+                    "  doctor fix              给出修复方案（不改动任何东西）\n"
+                    "  doctor explain LOG      已经报错了？找出原因\n"
+                    "  doctor --help           其他用法",
+                )
+            )
         return 0
 
-    @command("check", "Before training: what will break here, and how to fix it.", "训练之前：哪里会出错，怎么修。",
-             "Looks at the machine, the target Python and the project.", "检查这台机器、目标 Python 和项目。")
+    @command(
+        "check",
+        "Before training: what will break here, and how to fix it.",
+        "训练之前：哪里会出错，怎么修。",
+        "Looks at the machine, the target Python and the project.",
+        "检查这台机器、目标 Python 和项目。",
+    )
     def check(
         shared: Shared,
-        files: Optional[List[str]] = typer.Argument(None, metavar="[FILE]...", help=say(
-            "Narrow the source scan to these files.", "只扫描这些源文件。")),
+        files: Optional[List[str]] = typer.Argument(
+            None, metavar="[FILE]...", help=say("Narrow the source scan to these files.", "只扫描这些源文件。")
+        ),
         quick: bool = quick_option,
         network: bool = network_option,
         only: Optional[List[str]] = only_option,
@@ -218,19 +329,37 @@ def build(lang: str) -> typer.Typer:
     ) -> int:
         _check_files(files)
         request = shared.request(
-            "check", quick=quick, network=network, only=tuple(only or ()), ignore=tuple(ignore or ()), strict=strict,
-            from_file=from_file, save=save, files=tuple(files or ()),
+            "check",
+            quick=quick,
+            network=network,
+            only=tuple(only or ()),
+            ignore=tuple(ignore or ()),
+            strict=strict,
+            from_file=from_file,
+            save=save,
+            files=tuple(files or ()),
         )
         report = session.judge(request)
         _show(report, shared)
         return report.exit
 
-    @command("pi", "The same on a Raspberry Pi, and the wheels that fit it.", "在树莓派上做同样的检查，并给出合适的 wheel。",
-             "Board, ABI, swap and sources come first.", "先看板子、ABI、swap 和软件源。")
+    @command(
+        "pi",
+        "The same on a Raspberry Pi, and the wheels that fit it.",
+        "在树莓派上做同样的检查，并给出合适的 wheel。",
+        "Board, ABI, swap and sources come first.",
+        "先看板子、ABI、swap 和软件源。",
+    )
     def pi(
         shared: Shared,
-        requirements: Optional[List[str]] = typer.Argument(None, metavar="[REQ]...", help=say(
-            "Packages wanted, e.g. opencv-python onnxruntime==1.9.1.", "想装的包，例如 opencv-python onnxruntime==1.9.1。")),
+        requirements: Optional[List[str]] = typer.Argument(
+            None,
+            metavar="[REQ]...",
+            help=say(
+                "Packages wanted, e.g. opencv-python onnxruntime==1.9.1.",
+                "想装的包，例如 opencv-python onnxruntime==1.9.1。",
+            ),
+        ),
         quick: bool = quick_option,
         network: bool = network_option,
         only: Optional[List[str]] = only_option,
@@ -240,90 +369,199 @@ def build(lang: str) -> typer.Typer:
         save: Optional[str] = save_option,
     ) -> int:
         request = shared.request(
-            "pi", quick=quick, network=network, only=tuple(only or ()), ignore=tuple(ignore or ()), strict=strict,
-            from_file=from_file, save=save, requirements=tuple(requirements or ()),
+            "pi",
+            quick=quick,
+            network=network,
+            only=tuple(only or ()),
+            ignore=tuple(ignore or ()),
+            strict=strict,
+            from_file=from_file,
+            save=save,
+            requirements=tuple(requirements or ()),
         )
         report = session.pi(request)
         _show(report, shared)
         return report.exit
 
-    @command("fix", "Print the plan that repairs the environment, or apply it.", "给出修复方案，或执行它。",
-             "--apply carries it out and proves that it worked; if not, everything is put back.",
-             "加 --apply 才会执行，执行后验证，不行就全部恢复原状。")
+    @command(
+        "fix",
+        "Print the plan that repairs the environment, or apply it.",
+        "给出修复方案，或执行它。",
+        "--apply carries it out and proves that it worked; if not, everything is put back.",
+        "加 --apply 才会执行，执行后验证，不行就全部恢复原状。",
+    )
     def fix(
         shared: Shared,
         apply: bool = option(False, "--apply", help=say("Carry the plan out.", "执行方案。")),
-        source: bool = option(False, "--source", help=say("With --apply: also rewrite the project's source.", "与 --apply 合用：同时改写项目源码。")),
-        system: bool = option(False, "--system", help=say("With --apply, as root: also run system commands.", "与 --apply 合用（需 root）：同时执行系统命令。")),
-        yes: bool = option(False, "--yes", help=say("Do not ask before each system command.", "执行系统命令前不再逐条询问。")),
-        keep: bool = option(False, "--keep", help=say("Keep the result even when the check afterwards is not satisfied.", "即使修复后的检查不通过也保留结果。")),
+        source: bool = option(
+            False,
+            "--source",
+            help=say("With --apply: also rewrite the project's source.", "与 --apply 合用：同时改写项目源码。"),
+        ),
+        system: bool = option(
+            False,
+            "--system",
+            help=say(
+                "With --apply, as root: also run system commands.", "与 --apply 合用（需 root）：同时执行系统命令。"
+            ),
+        ),
+        yes: bool = option(
+            False, "--yes", help=say("Do not ask before each system command.", "执行系统命令前不再逐条询问。")
+        ),
+        keep: bool = option(
+            False,
+            "--keep",
+            help=say(
+                "Keep the result even when the check afterwards is not satisfied.", "即使修复后的检查不通过也保留结果。"
+            ),
+        ),
         undo: bool = option(False, "--undo", help=say("Put back what the last fix changed.", "撤销上一次修复。")),
         history: bool = option(False, "--history", help=say("List the fixes made here.", "列出在这里做过的修复。")),
-        forget: bool = option(False, "--forget", help=say("Delete old snapshots to free their space.", "删除旧快照，释放空间。")),
-        venv: Optional[str] = option(None, "--venv", metavar="DIR", help=say(
-            "Make a virtual environment here first and mend that.", "先在这里新建虚拟环境，再修复它。")),
-        installer: str = option("pip", "--installer", metavar="pip|uv", help=say("What installs the wheels.", "用什么安装 wheel。")),
+        forget: bool = option(
+            False, "--forget", help=say("Delete old snapshots to free their space.", "删除旧快照，释放空间。")
+        ),
+        venv: Optional[str] = option(
+            None,
+            "--venv",
+            metavar="DIR",
+            help=say("Make a virtual environment here first and mend that.", "先在这里新建虚拟环境，再修复它。"),
+        ),
+        installer: str = option(
+            "pip", "--installer", metavar="pip|uv", help=say("What installs the wheels.", "用什么安装 wheel。")
+        ),
         only: Optional[List[str]] = only_option,
         ignore: Optional[List[str]] = ignore_option,
-        from_file: Optional[str] = option(None, "--from", metavar="FILE", help=say(
-            "Plan for a saved bundle (never with --apply).", "为保存的信息包给出方案（不能与 --apply 合用）。")),
+        from_file: Optional[str] = option(
+            None,
+            "--from",
+            metavar="FILE",
+            help=say(
+                "Plan for a saved bundle (never with --apply).", "为保存的信息包给出方案（不能与 --apply 合用）。"
+            ),
+        ),
     ) -> int:
         from .fix.options import Options
 
         _one_of("--installer", installer, ("pip", "uv"))
         options = Options(
-            apply=apply, source=source, system=system, yes=yes, keep=keep, installer=installer, venv=venv,
-            mirror=shared.mirror or os.environ.get("DOCTOR_MIRROR"), offline=shared.offline, lang=lang,
+            apply=apply,
+            source=source,
+            system=system,
+            yes=yes,
+            keep=keep,
+            installer=installer,
+            venv=venv,
+            mirror=shared.mirror or os.environ.get("DOCTOR_MIRROR"),
+            offline=shared.offline,
+            lang=lang,
         )
         request = shared.request("fix", only=tuple(only or ()), ignore=tuple(ignore or ()), from_file=from_file)
         if from_file and (apply or undo or history or forget or venv):
             raise DoctorError(
-                Text("--from only plans: it cannot be combined with --apply, --undo, --history, --forget or --venv.",
-                     "--from 只能给出方案，不能与 --apply、--undo、--history、--forget、--venv 合用。"), exit=2)
+                Text(
+                    "--from only plans: it cannot be combined with --apply, --undo, --history, --forget or --venv.",
+                    "--from 只能给出方案，不能与 --apply、--undo、--history、--forget、--venv 合用。",
+                ),
+                exit=2,
+            )
         if undo or history or forget:
             return _past_fixes(shared, options, undo, history, forget)
         report = session.fix(request, options, _progress(shared))
         _show(report, shared)
         return report.fix.exit
 
-    @command("wheels", "Which wheels fit this machine, or a described one.", "查出适合本机或所描述机器的 wheel。",
-             "Works offline; -v explains every build that was rejected.", "离线可用；-v 说明每个构建被排除的原因。")
+    @command(
+        "wheels",
+        "Which wheels fit this machine, or a described one.",
+        "查出适合本机或所描述机器的 wheel。",
+        "Works offline; -v explains every build that was rejected.",
+        "离线可用；-v 说明每个构建被排除的原因。",
+    )
     def wheels(
         shared: Shared,
-        requirements: List[str] = typer.Argument(..., metavar="REQ...", help=say(
-            'Packages, with versions if wanted: torch torchvision "torch>=2.3".', '包名，可带版本：torch torchvision "torch>=2.3"。')),
-        python_version: Optional[str] = option(None, "--python-version", metavar="X.Y", help=say("Of the described target; 3.13t is free-threaded.", "目标机器的 Python 版本；3.13t 表示无 GIL 版。")),
-        platform: Optional[str] = option(None, "--platform", metavar="TAG", help=say(
-            "Describe a target: win_amd64, linux_x86_64, linux_aarch64, linux_armv7l, macosx_arm64.",
-            "描述目标平台：win_amd64、linux_x86_64、linux_aarch64、linux_armv7l、macosx_arm64。")),
-        abi: Optional[str] = option(None, "--abi", metavar="TAG", help=say("ABI tag, e.g. cp313t.", "ABI 标签，例如 cp313t。")),
-        glibc: Optional[str] = option(None, "--glibc", metavar="X.Y", help=say("glibc of the described target.", "目标机器的 glibc 版本。")),
-        online: bool = option(False, "--online", help=say("Confirm that the files exist and get their sha256.", "联网确认文件存在并取得 sha256。")),
+        requirements: List[str] = typer.Argument(
+            ...,
+            metavar="REQ...",
+            help=say(
+                'Packages, with versions if wanted: torch torchvision "torch>=2.3".',
+                '包名，可带版本：torch torchvision "torch>=2.3"。',
+            ),
+        ),
+        python_version: Optional[str] = option(
+            None,
+            "--python-version",
+            metavar="X.Y",
+            help=say(
+                "Of the described target; 3.13t is free-threaded.", "目标机器的 Python 版本；3.13t 表示无 GIL 版。"
+            ),
+        ),
+        platform: Optional[str] = option(
+            None,
+            "--platform",
+            metavar="TAG",
+            help=say(
+                "Describe a target: win_amd64, linux_x86_64, linux_aarch64, linux_armv7l, macosx_arm64.",
+                "描述目标平台：win_amd64、linux_x86_64、linux_aarch64、linux_armv7l、macosx_arm64。",
+            ),
+        ),
+        abi: Optional[str] = option(
+            None, "--abi", metavar="TAG", help=say("ABI tag, e.g. cp313t.", "ABI 标签，例如 cp313t。")
+        ),
+        glibc: Optional[str] = option(
+            None, "--glibc", metavar="X.Y", help=say("glibc of the described target.", "目标机器的 glibc 版本。")
+        ),
+        online: bool = option(
+            False,
+            "--online",
+            help=say("Confirm that the files exist and get their sha256.", "联网确认文件存在并取得 sha256。"),
+        ),
         from_file: Optional[str] = from_option,
     ) -> int:
         return _wheels(
-            shared, requirements=requirements, python_version=python_version, platform=platform, abi=abi, glibc=glibc,
-            online=online, from_file=from_file,
+            shared,
+            requirements=requirements,
+            python_version=python_version,
+            platform=platform,
+            abi=abi,
+            glibc=glibc,
+            online=online,
+            from_file=from_file,
         )
 
-    @command("explain", "The cause and the fix of an error text, a log, or a code.", "解释报错文本、日志或代码：原因和修复办法。",
-             "Also reads collect_env dumps. It judges only the text, unless --here is given.",
-             "也能读 collect_env 输出。除非加 --here，否则只看文本本身。")
+    @command(
+        "explain",
+        "The cause and the fix of an error text, a log, or a code.",
+        "解释报错文本、日志或代码：原因和修复办法。",
+        "Also reads collect_env dumps. It judges only the text, unless --here is given.",
+        "也能读 collect_env 输出。除非加 --here，否则只看文本本身。",
+    )
     def explain(
         shared: Shared,
-        what: Optional[str] = typer.Argument(None, metavar="[FILE|-|CODE]", help=say(
-            "A file, - for standard input, or a code.", "文件、-（标准输入）或代码。")),
+        what: Optional[str] = typer.Argument(
+            None,
+            metavar="[FILE|-|CODE]",
+            help=say("A file, - for standard input, or a code.", "文件、-（标准输入）或代码。"),
+        ),
         here: bool = option(False, "--here", help=say("Also use this machine's facts.", "同时参考本机的情况。")),
     ) -> int:
         return _explain(shared, what, here)
 
-    @command("run", "Quick check, then the command; explains a failure.", "先快速检查，再运行命令；失败时解释原因。",
-             "The command runs unchanged, and its exit status is passed on.", "命令原样运行，退出状态原样返回。",
-             context_settings={"allow_interspersed_args": False})
+    @command(
+        "run",
+        "Quick check, then the command; explains a failure.",
+        "先快速检查，再运行命令；失败时解释原因。",
+        "The command runs unchanged, and its exit status is passed on.",
+        "命令原样运行，退出状态原样返回。",
+        context_settings={"allow_interspersed_args": False},
+    )
     def run(
         shared: Shared,
-        argv: List[str] = typer.Argument(..., metavar="-- CMD...", help=say("The command, after --.", "要运行的命令，写在 -- 之后。")),
-        force: bool = option(False, "--force", help=say("Run even when the check finds errors.", "检查发现错误也照样运行。")),
+        argv: List[str] = typer.Argument(
+            ..., metavar="-- CMD...", help=say("The command, after --.", "要运行的命令，写在 -- 之后。")
+        ),
+        force: bool = option(
+            False, "--force", help=say("Run even when the check finds errors.", "检查发现错误也照样运行。")
+        ),
     ) -> int:
         return _run(shared, argv, force)
 
@@ -458,9 +696,13 @@ def _explain(shared: Shared, what: Optional[str], here: bool) -> int:
         return 0
     if what is None and sys.stdin.isatty():
         raise DoctorError(
-            Text("Nothing to explain: name a log file, a code, or pipe the text in.",
-                 "没有可解释的内容：请给出日志文件、代码，或用管道传入文本。"),
-            Text("For example: python train.py 2>&1 | doctor explain -", "例如：python train.py 2>&1 | doctor explain -"),
+            Text(
+                "Nothing to explain: name a log file, a code, or pipe the text in.",
+                "没有可解释的内容：请给出日志文件、代码，或用管道传入文本。",
+            ),
+            Text(
+                "For example: python train.py 2>&1 | doctor explain -", "例如：python train.py 2>&1 | doctor explain -"
+            ),
             exit=2,
         )
     explained, plan = session.explain(shared.request("explain"), what or "-", here)
@@ -518,8 +760,10 @@ def _version() -> str:
 def _json_wanted(arguments: List[str]) -> bool:
     if "--" in arguments:
         arguments = arguments[: arguments.index("--")]
-    return "--json" in arguments or "--format=json" in arguments or any(
-        first == "--format" and second == "json" for first, second in zip(arguments, arguments[1:])
+    return (
+        "--json" in arguments
+        or "--format=json" in arguments
+        or any(first == "--format" and second == "json" for first, second in zip(arguments, arguments[1:]))
     )
 
 
@@ -590,7 +834,9 @@ def _usage(error: Any, lang: str) -> tuple:
         name = error.option_name
         message = Text("There is no option {name}.", "没有 {name} 这个选项。").render(lang, {"name": name})
         if near:
-            hint = Text("Did you mean {near}?", "你是不是想用 {near}？").render(lang, {"near": " / ".join(sorted(near))})
+            hint = Text("Did you mean {near}?", "你是不是想用 {near}？").render(
+                lang, {"near": " / ".join(sorted(near))}
+            )
     elif message.startswith("No such command"):
         name = message.split("'")[1]
         from difflib import get_close_matches
@@ -605,7 +851,9 @@ def _usage(error: Any, lang: str) -> tuple:
     return message, hint
 
 
-def _fail(command: Optional[str], status: int, message: str, hint: Optional[str], arguments: List[str], lang: str) -> int:
+def _fail(
+    command: Optional[str], status: int, message: str, hint: Optional[str], arguments: List[str], lang: str
+) -> int:
     if _json_wanted(arguments):
         import json
 

@@ -756,7 +756,9 @@ def _decode(value: Any, wanted: Any, where: str) -> Any:
             raise BadBundle("%s: an object is wanted" % where)
         hints = get_type_hints(wanted)
         known = {item.name for item in fields(wanted)}
-        arguments = {key: _decode(item, hints[key], "%s.%s" % (where, key)) for key, item in value.items() if key in known}
+        arguments = {
+            key: _decode(item, hints[key], "%s.%s" % (where, key)) for key, item in value.items() if key in known
+        }
         try:
             return wanted(**arguments)
         except TypeError as error:

@@ -17,9 +17,13 @@ FAMILIES = ("gpu", "cuda", "torch", "numpy", "vision", "python", "host", "pi", "
 
 
 class Signature(NamedTuple):
-    """How one kind of failure shows in error text; patterns are compiled only when text is read."""
+    """How one kind of failure shows in error text; patterns are compiled only when text is read.
 
-    #: regular expression, matched in one line (joined where a console wrapped it); named groups become params
+    Patterns ignore case (``(?-i:…)`` where case tells), a space matches any white space, also a line break that a
+    console put in, and ``.`` stays inside one line. Each needs a literal word of at least four letters to be found by.
+    """
+
+    #: regular expression; named groups become params
     pattern: str
     #: high: this line alone proves it; medium: usual cause; low: possible
     confidence: str = "high"
@@ -33,6 +37,8 @@ class Signature(NamedTuple):
     cause: Optional[Text] = None
     remedies: Tuple[Remedy, ...] = ()
     severity: Optional[str] = None
+    #: the program goes on after this message: it counts little when another error ends the run
+    warning: bool = False
 
 
 class Check(NamedTuple):
@@ -98,7 +104,7 @@ def check(
     needs: Iterable[type],
     signatures: Iterable[Signature] = (),
     remedies: Iterable[Remedy] = (),
-    after: Iterable[str] = ()
+    after: Iterable[str] = (),
 ):
     """Register a function ``(facts, matrix) -> Iterator[Finding]`` as the check ``code``.
 
@@ -137,7 +143,7 @@ def text_check(
     cause: Text,
     explain_zh: str,
     signatures: Iterable[Signature],
-    remedies: Iterable[Remedy] = ()
+    remedies: Iterable[Remedy] = (),
 ) -> None:
     """Register a code that only error text can show; called as ``text_check(__name__, __doc__, …)``."""
     _register(

@@ -114,7 +114,9 @@ class Collector:
         self._file("project", lambda: project.probe_project(root, python, wanted) if root else None, f.Project)
         self._file("native", lambda: native.probe_native(folders, quick=wanted.quick), f.NativeModules)
         modules = wanted.modules
-        self._file("interpreters", lambda: interpreters.probe_interpreters(python, modules, root=self.root), f.Interpreters)
+        self._file(
+            "interpreters", lambda: interpreters.probe_interpreters(python, modules, root=self.root), f.Interpreters
+        )
         if wanted.network:
             from . import network
 

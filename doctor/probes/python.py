@@ -55,9 +55,13 @@ def _executable(option: str) -> str:
         if found:
             return found
     if os.path.isdir(path):
-        inside = next((os.path.join(path, *name) for name in _names(False) if os.path.isfile(os.path.join(path, *name))), None)
-        hint = Text("Did you mean {inside}?", "你是不是想用 {inside}？") if inside else Text(
-            "Give the path of the python program itself.", "请给出 python 程序本身的路径。"
+        inside = next(
+            (os.path.join(path, *name) for name in _names(False) if os.path.isfile(os.path.join(path, *name))), None
+        )
+        hint = (
+            Text("Did you mean {inside}?", "你是不是想用 {inside}？")
+            if inside
+            else Text("Give the path of the python program itself.", "请给出 python 程序本身的路径。")
         )
         raise DoctorError(
             Text("--python {path} is a directory, not a Python.", "--python {path} 是目录，不是 Python 程序。"),
@@ -68,7 +72,9 @@ def _executable(option: str) -> str:
     if not os.path.exists(path):
         raise DoctorError(
             Text("--python {path}: no such file.", "--python {path}：没有这个文件。"),
-            Text("`which python` shows the path of the Python you use.", "`which python` 可以看到你在用的 Python 路径。"),
+            Text(
+                "`which python` shows the path of the Python you use.", "`which python` 可以看到你在用的 Python 路径。"
+            ),
             path=path,
         )
     return os.path.abspath(path)
@@ -196,10 +202,16 @@ def platform_tag(said: Mapping) -> str:
     """Return the platform tag in pip's words; a 32-bit Python on a 64-bit kernel says the 32-bit platform."""
     tag = said["platform"].replace("-", "_").replace(".", "_")
     if said["pointer_bits"] == 32:
-        tag = {"linux_x86_64": "linux_i686", "linux_aarch64": "linux_armv7l", "linux_armv8l": "linux_armv7l"}.get(tag, tag)
+        tag = {"linux_x86_64": "linux_i686", "linux_aarch64": "linux_armv7l", "linux_armv8l": "linux_armv7l"}.get(
+            tag, tag
+        )
     if tag.startswith("macosx_") and said.get("macos"):
         major, minor = (said["macos"].split(".") + ["0"])[:2]
-        tag = "macosx_%s_%s_%s" % (major, "0" if int(major) >= 11 else minor, "arm64" if tag.endswith("arm64") else "x86_64")
+        tag = "macosx_%s_%s_%s" % (
+            major,
+            "0" if int(major) >= 11 else minor,
+            "arm64" if tag.endswith("arm64") else "x86_64",
+        )
     return tag
 
 
@@ -328,7 +340,9 @@ def _read_dist_info(folder: str, name: str, present: set) -> Distribution:
         elif not _top_level_there(record, name, present):
             health = "files-missing"
     tags = tuple(re.findall(r"^Tag:[ \t]*(\S+)", _text(os.path.join(base, "WHEEL")), re.MULTILINE))
-    editable = '"editable": true' in _text(os.path.join(base, "direct_url.json")).replace('"editable":true', '"editable": true')
+    editable = '"editable": true' in _text(os.path.join(base, "direct_url.json")).replace(
+        '"editable":true', '"editable": true'
+    )
     return Distribution(
         name=normalise(given_name or stem),
         version=version if version else (None if health == "no-metadata" else stem_version),

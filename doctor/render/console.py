@@ -16,8 +16,26 @@ from ..text import Text
 from . import words
 from .chain import links
 
-_MARKS = {"ok": "✓", "warning": "!", "broken": "✗", "unknown": "?", "none": "–", "error": "✗", "note": "·", "arrow": "→"}
-_ASCII = {"ok": "+", "warning": "!", "broken": "X", "unknown": "?", "none": "-", "error": "X", "note": "-", "arrow": "->"}
+_MARKS = {
+    "ok": "✓",
+    "warning": "!",
+    "broken": "✗",
+    "unknown": "?",
+    "none": "–",
+    "error": "✗",
+    "note": "·",
+    "arrow": "→",
+}
+_ASCII = {
+    "ok": "+",
+    "warning": "!",
+    "broken": "X",
+    "unknown": "?",
+    "none": "-",
+    "error": "X",
+    "note": "-",
+    "arrow": "->",
+}
 _STYLES = {
     "ok": "green",
     "warning": "yellow",
@@ -110,7 +128,10 @@ class Screen:
                 table.add_row(
                     Rich(self.marks[link.state], style=_STYLES[link.state]),
                     self.say(link.name),
-                    Rich(self.plain("%s  %s" % (link.value, link.detail)), style=_STYLES[link.state] if link.state == "broken" else ""),
+                    Rich(
+                        self.plain("%s  %s" % (link.value, link.detail)),
+                        style=_STYLES[link.state] if link.state == "broken" else "",
+                    ),
                 )
             return table
         table = Table.grid(padding=(0, 1))
@@ -173,7 +194,9 @@ class Screen:
         )
 
     def step_line(self, step: Step) -> Rich:
-        line = Rich(self.plain(step.text.render(self.lang, step.params)), style="green" if step.safety == "safe" else "")
+        line = Rich(
+            self.plain(step.text.render(self.lang, step.params)), style="green" if step.safety == "safe" else ""
+        )
         return line
 
     def footer(self, report: Report) -> None:
@@ -186,7 +209,9 @@ class Screen:
         elif counts[ERROR] == counts[WARNING] == 0:
             words_said.append(self.say(words.ONLY_NOTES))
         else:
-            words_said.append(self.say(words.SUMMARY, errors=counts[ERROR], warnings=counts[WARNING], notes=counts[NOTE]))
+            words_said.append(
+                self.say(words.SUMMARY, errors=counts[ERROR], warnings=counts[WARNING], notes=counts[NOTE])
+            )
         tail = [self.say(words.COUNTS, checks=len(report.outcomes))]
         if skipped:
             tail.append(self.say(words.SKIPPED, count=len(skipped)))
@@ -199,7 +224,10 @@ class Screen:
         mark = "ok" if counts[ERROR] == counts[WARNING] == 0 else "error" if counts[ERROR] else "warning"
         self.out(
             Rich.assemble(
-                (self.marks[mark] + " ", _STYLES[mark]), self.plain(words_said[0]), " ", (self.plain(joint.join(tail) + stop), "dim")
+                (self.marks[mark] + " ", _STYLES[mark]),
+                self.plain(words_said[0]),
+                " ",
+                (self.plain(joint.join(tail) + stop), "dim"),
             )
         )
         if report.plan.safe_steps and report.command == "check":
@@ -290,7 +318,9 @@ class Screen:
 
     def _wheel(self, wheel: Any, indent: int) -> None:
         self.out(Rich.assemble((wheel["name"], "bold"), " ", wheel["version"]), indent=indent)
-        self.out(wheel["url"] or "%s (%s)" % (wheel["filename"], self.say(words.INDEX)), style="cyan", indent=indent + 2)
+        self.out(
+            wheel["url"] or "%s (%s)" % (wheel["filename"], self.say(words.INDEX)), style="cyan", indent=indent + 2
+        )
         digest = "sha256 " + wheel["sha256"] if wheel["sha256"] else self.say(words.SHA_UNKNOWN)
         self.out(digest if wheel["url"] else "", style="dim", indent=indent + 2) if wheel["url"] else None
 

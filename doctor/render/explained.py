@@ -71,7 +71,9 @@ def print_explained(
     for number, item in enumerate(explained.diagnoses):
         if number:
             screen.out("")
-        screen.title(item.severity, item.title.render(lang, item.params), item.code, CONFIDENCE[item.confidence].render(lang))
+        screen.title(
+            item.severity, item.title.render(lang, item.params), item.code, CONFIDENCE[item.confidence].render(lang)
+        )
         rows = Table.grid(padding=(0, 1))
         rows.add_column(no_wrap=True, style="dim")
         rows.add_column(overflow="fold")
@@ -99,11 +101,18 @@ def markdown(explained: Explained, plan: Plan, lang: str) -> str:
     lines: List[str] = []
     for item in explained.diagnoses:
         lines += ["### %s `%s`" % (escape(item.title.render(lang, item.params)), item.code), ""]
-        lines += ["%s. %s" % (CONFIDENCE[item.confidence].render(lang), escape(item.cause.render(lang, item.params))), ""]
-        lines += ["> %s: %s" % (LINE.render(lang, {"line": line}), escape(text.strip())) for line, text in item.evidence]
+        lines += [
+            "%s. %s" % (CONFIDENCE[item.confidence].render(lang), escape(item.cause.render(lang, item.params))),
+            "",
+        ]
+        lines += [
+            "> %s: %s" % (LINE.render(lang, {"line": line}), escape(text.strip())) for line, text in item.evidence
+        ]
         for step in steps_of(item, plan):
             lines += ["", "- %s" % escape(step.text.render(lang, step.params))]
-            lines += ["  `%s`" % shell_line(command) for command in step.commands or ((step.argv,) if step.argv else ())]
+            lines += [
+                "  `%s`" % shell_line(command) for command in step.commands or ((step.argv,) if step.argv else ())
+            ]
             lines += ["  %s" % wheel.url for wheel in step.wheels if wheel.url]
         lines += ["", *("- " + escape(left.reason.render(lang, left.params)) for left in not_done_of(item, plan)), ""]
     return "\n".join(lines) + "\n"

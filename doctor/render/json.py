@@ -80,9 +80,7 @@ def plan_document(plan: Plan, lang: str) -> Dict[str, Any]:
     """Return a plan as JSON types."""
     return {
         "steps": [step_document(step, lang) for step in plan.steps],
-        "not_done": [
-            {"code": item.code, "reason": item.reason.render(lang, item.params)} for item in plan.not_done
-        ],
+        "not_done": [{"code": item.code, "reason": item.reason.render(lang, item.params)} for item in plan.not_done],
     }
 
 

@@ -23,9 +23,14 @@ COUNTS = Text("{checks} checks", "共 {checks} 项检查")
 SKIPPED = Text("{count} skipped for want of a fact (-v lists them)", "{count} 项因缺少信息而跳过（-v 可列出）")
 SKIPPED_HEADING = Text("Skipped", "已跳过")
 CRASHED_HEADING = Text("These checks failed themselves; please report it", "以下检查自身出错，请反馈给我们")
-SUMMARY = Text("{errors} errors, {warnings} warnings, {notes} notes", "{errors} 个错误，{warnings} 个警告，{notes} 个提示")
+SUMMARY = Text(
+    "{errors} errors, {warnings} warnings, {notes} notes", "{errors} 个错误，{warnings} 个警告，{notes} 个提示"
+)
 IGNORED = Text("ignored: {codes}", "已忽略：{codes}")
-NEXT_APPLY = Text("Next: doctor fix --apply   (undo with doctor fix --undo)", "下一步：doctor fix --apply   （可用 doctor fix --undo 撤销）")
+NEXT_APPLY = Text(
+    "Next: doctor fix --apply   (undo with doctor fix --undo)",
+    "下一步：doctor fix --apply   （可用 doctor fix --undo 撤销）",
+)
 NEXT_LOOK = Text("Next: doctor fix   shows the whole plan", "下一步：doctor fix   查看完整方案")
 NEXT_HANDS = Text("The fix needs your hands: see the lines marked fix.", "需要你手动处理：见标有“修复”的各行。")
 PLAN = Text("Plan", "方案")
@@ -40,7 +45,9 @@ SHA_UNKNOWN = Text("sha256 not known in advance", "事先不知道 sha256")
 DOWNLOAD = Text("download {size}", "下载 {size}")
 RESULT = {
     "nothing-to-do": Text("Nothing to do.", "没有需要做的事。"),
-    "planned": Text("Nothing was changed. Carry it out with: doctor fix --apply", "尚未改动任何东西。执行方案：doctor fix --apply"),
+    "planned": Text(
+        "Nothing was changed. Carry it out with: doctor fix --apply", "尚未改动任何东西。执行方案：doctor fix --apply"
+    ),
     "applied": Text("Done and verified.", "已完成并通过验证。"),
     "rolled-back": Text("It did not work; everything was put back.", "没有成功；一切已恢复原状。"),
     "refused": Text("Nothing was changed.", "没有改动任何东西。"),
@@ -48,7 +55,9 @@ RESULT = {
 }
 WHEELS = Text("Wheels that fit", "合适的 wheel")
 NO_WHEELS = Text("No set of wheels fits.", "没有合适的 wheel 组合。")
-DOES_NOT_FIT = Text("These were asked for by name, but they do not fit here.", "这是你点名要的版本，但它不适合这台机器。")
+DOES_NOT_FIT = Text(
+    "These were asked for by name, but they do not fit here.", "这是你点名要的版本，但它不适合这台机器。"
+)
 RULE = Text("chosen by", "选择依据")
 WARNINGS = Text("Mind", "注意")
 ALTERNATIVES = Text("Otherwise", "其他选择")
