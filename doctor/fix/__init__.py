@@ -1,1 +1,70 @@
-"""The only code that changes anything."""
+"""Download, snapshot, install, verify, put back: the only part of the doctor that changes anything.
+
+The functions here are the whole interface; what they need is imported when they are called.
+"""
+
+from typing import Any, Callable, List, Optional, Sequence
+
+from ..facts import Facts
+from ..model import Finding, Plan
+from .options import FixResult, Options, Past
+
+
+def interrupted(prefix: str) -> Optional[str]:
+    """Return the id of a fix that was cut short in this environment, or None; costs one look at the disk."""
+    from .state import active
+
+    return active(prefix)
+
+
+def planned(plan: Plan, findings: Sequence[Finding]) -> FixResult:
+    """Return the result of a dry run."""
+    from .transaction import planned as run
+
+    return run(plan, findings)
+
+
+def apply(
+    plan: Plan,
+    facts: Facts,
+    options: Options,
+    check_again: Callable,
+    progress: Any = None,
+    findings: Sequence[Finding] = (),
+    matrix: Any = None,
+) -> FixResult:
+    """Carry the plan out as one transaction; ``check_again`` returns fresh ``(facts, findings)``.
+
+    ``findings`` are those that the plan was made from, ``matrix`` names the hosts that wheels may come from.
+    """
+    from .transaction import apply as run
+
+    return run(plan, facts, options, check_again, progress, findings, matrix)
+
+
+def undo(prefix: str, progress: Any = None) -> FixResult:
+    """Put back what an interrupted fix, else the last successful one, changed in the environment at ``prefix``."""
+    from .undo import undo as run
+
+    return run(prefix, progress)
+
+
+def history(prefix: str) -> List[Past]:
+    """Return the fixes made in the environment at ``prefix``, oldest first."""
+    from .undo import history as run
+
+    return run(prefix)
+
+
+def forget(prefix: str) -> int:
+    """Delete the snapshots of finished fixes; return the bytes that became free."""
+    from .undo import forget as run
+
+    return run(prefix)
+
+
+def make_venv(facts: Facts, folder: str, system_site_packages: bool = False) -> str:
+    """Make a virtual environment with the target Python and return its interpreter; raises DoctorError."""
+    from .venv import make
+
+    return make(facts, folder, system_site_packages)
