@@ -1,0 +1,961 @@
+"""The wheel matrix: what builds exist and what they need, read from wheel_matrix.yaml.
+
+The YAML is for people. What is loaded is a JSON form of it, keyed by the YAML's sha256: made when the wheel of this
+program is built, else kept in the user's cache folder. PyYAML is imported only when neither fits.
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import re
+import sys
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+from ..model import Wheel
+from .versions import key, local, matches, public
+
+SCHEMA = 1
+NAME = "wheel_matrix"
+PARTNERS = ("torchvision", "torchaudio")
+TRIO = ("torch",) + PARTNERS
+#: said of files whose address is whatever pip is configured with
+PACKAGE_INDEX = "package index"
+DOWNLOAD = "download.pytorch.org"
+
+
+class MatrixError(Exception):
+    """The matrix cannot be used: ``file:line: what is wrong``."""
+
+    def __init__(self, file: str, line: int, problem: str) -> None:
+        super().__init__("%s:%d: %s" % (file, line, problem))
+        self.file = file
+        self.line = line
+        self.problem = problem
+
+
+# ---------------------------------------------------------------- loading
+
+
+def load(overlay: Optional[str] = None) -> "Matrix":
+    """Return the matrix that belongs to this program, with the user's own YAML file laid over it when one is given.
+
+    Raises MatrixError, also when the file is missing.
+    """
+    path = _find()
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+    except OSError as error:
+        raise MatrixError(path, 0, "cannot be read: %s" % (error.strerror or error))
+    digest = hashlib.sha256(raw).hexdigest()
+    data = _read_json(os.path.splitext(path)[0] + ".json", digest)
+    if data is None:
+        cached = os.path.join(cache_folder(), "%s-%s.json" % (NAME, digest[:16]))
+        data = _read_json(cached, digest)
+        if data is None:
+            data = parse(raw, path)
+            _write_json(cached, digest, data)
+    if overlay is not None:
+        try:
+            with open(overlay, "rb") as file:
+                own = file.read()
+        except OSError as error:
+            raise MatrixError(overlay, 0, "cannot be read: %s" % (error.strerror or error))
+        data = parse(own, overlay, below=data)
+    return Matrix(data)
+
+
+def _find() -> str:
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    inside = os.path.join(package, NAME + ".yaml")
+    return inside if os.path.exists(inside) else os.path.join(os.path.dirname(package), NAME + ".yaml")
+
+
+def cache_folder() -> str:
+    """Return the folder for this user's cached files; it need not exist."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")
+    elif sys.platform == "darwin":
+        base = os.path.join(os.path.expanduser("~"), "Library", "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "torch-doctor")
+
+
+def json_form(raw: bytes, data: Mapping[str, Any]) -> str:
+    """Return the JSON form of the matrix: the YAML's sha256 on the first line, then the data."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    return "%s\n%s\n" % (hashlib.sha256(raw).hexdigest(), text)
+
+
+def _read_json(path: str, digest: str) -> Optional[Dict[str, Any]]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            if file.readline().strip() != digest:
+                return None
+            data = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _write_json(path: str, digest: str, data: Mapping[str, Any]) -> None:
+    """Keep the JSON form for the next start; a folder that cannot be written only means a slower next start."""
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        partial = "%s.%d" % (path, os.getpid())
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write("%s\n" % digest)
+            json.dump(data, file, separators=(",", ":"), ensure_ascii=False)
+        os.replace(partial, path)
+    except OSError:
+        pass
+
+
+def parse(raw: bytes, name: str, below: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
+    """Return the data of a YAML text, laid over ``below`` when that is given; raises MatrixError with file and line."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        reader = loader(raw)
+        try:
+            data = reader.get_single_data()
+        finally:
+            reader.dispose()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        raise MatrixError(name, mark.line + 1 if mark else 0, problem)
+    if not isinstance(data, dict):
+        raise MatrixError(name, 1, "not a mapping")
+    data = _plain(data)
+    whole = data if below is None else _laid_over(below, data)
+    from .schema import first_problem
+
+    found = first_problem(whole)
+    if found is not None:
+        where, problem = found
+        raise MatrixError(name, _line_of(raw, where), "%s: %s" % (".".join(str(part) for part in where), problem))
+    return whole
+
+
+def _plain(value: Any) -> Any:
+    """Return the value with text keys only, as JSON will give it back."""
+    if isinstance(value, dict):
+        return {_text(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()
+    return value
+
+
+def _text(name: Any) -> str:
+    return name if isinstance(name, str) else str(name).lower() if isinstance(name, bool) else str(name)
+
+
+def _laid_over(below: Any, above: Any) -> Any:
+    if isinstance(below, dict) and isinstance(above, dict):
+        merged = dict(below)
+        for name, item in above.items():
+            merged[name] = _laid_over(below[name], item) if name in below else item
+        return merged
+    return above
+
+
+def _line_of(raw: bytes, where: Iterable[Any]) -> int:
+    """Return the line (from 1) on which the thing at this path, or the last part of the path that is there, starts."""
+    import yaml
+
+    node = yaml.compose(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    line = node.start_mark.line + 1
+    for part in where:
+        child = None
+        if isinstance(node, yaml.MappingNode):
+            for name, value in node.value:
+                if name.value == str(part):
+                    child, line = value, name.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            child = node.value[part]
+            line = child.start_mark.line + 1
+        if child is None:
+            break
+        node = child
+    return line
+
+
+# ---------------------------------------------------------------- what is asked of it
+
+
+class Build(NamedTuple):
+    """One build of a torch release for one system."""
+
+    #: 2.9.0
+    version: str
+    #: cpu, cu130, rocm6.4, xpu
+    variant: str
+    #: ``linux_x86_64``, ``linux_aarch64``, ``win_amd64``, ``macosx_arm64`` …
+    platform: str
+    #: 13.0; None for a CPU, ROCm or XPU build
+    cuda: Optional[str]
+    #: compute capabilities with machine code and with PTX; None when not known
+    sass: Optional[Tuple[str, ...]] = None
+    ptx: Tuple[str, ...] = ()
+    #: the file is known to exist, not only planned
+    confirmed: bool = True
+
+    @property
+    def name(self) -> str:
+        return "torch %s %s" % (self.version, self.variant)
+
+    @property
+    def known(self) -> bool:
+        """The compute capabilities are known."""
+        return self.sass is not None
+
+    @property
+    def span(self) -> str:
+        """``7.5…12.0``, for messages."""
+        if not self.sass:
+            return "?"
+        return self.sass[0] if len(self.sass) == 1 else "%s…%s" % (self.sass[0], self.sass[-1])
+
+
+class Served(NamedTuple):
+    """Whether a build has code for a card: True, False, or None when that is not known."""
+
+    answer: Optional[bool]
+    #: sass, ptx, or empty
+    how: str
+    reason: str
+
+
+class Partners(NamedTuple):
+    """Releases that go with a torch release, the preferred one last."""
+
+    torchvision: Tuple[str, ...]
+    torchaudio: Tuple[str, ...]
+
+
+class IndexFile(NamedTuple):
+    """One wheel of the package index, or of a community's page, and what it needs."""
+
+    package: str
+    version: str
+    filename: str
+    url: Optional[str]
+    sha256: Optional[str]
+    #: where it comes from, for people: package index, piwheels.org, github.com/PINTO0309 …
+    source: str
+    #: interpreter, ABI and platform tags
+    python: str
+    abi: str
+    platforms: Tuple[str, ...]
+    #: lowest glibc it is known to run on; None when not known
+    glibc: Optional[str] = None
+    #: PEP 440 range of numpy; empty = any
+    numpy: str = ""
+    yanked: bool = False
+    #: why it does not work although it fits, from the facts
+    broken: Optional[str] = None
+    #: the row itself, for what else it says (needs_apt, built_with_numpy, os, note)
+    row: Mapping[str, Any] = {}
+
+    def wheel(self) -> Wheel:
+        return Wheel(self.package, self.version, self.filename, self.url, self.sha256, self.source)
+
+
+def cuda_of(variant: str) -> Optional[str]:
+    """Return ``12.1`` for cu121, ``9.2`` for cu92; None for cpu, rocm6.4 and the like."""
+    match = re.match(r"cu(\d+)(\d)$", variant)
+    return "%s.%s" % match.groups() if match else None
+
+
+def variant_of(cuda: Optional[str]) -> str:
+    """Return ``cu121`` for 12.1 and ``cpu`` for None."""
+    return "cpu" if cuda is None else "cu" + "".join(cuda.split(".")[:2])
+
+
+def capability(text: str) -> Tuple[int, int]:
+    """Return (6, 1) for 6.1, for comparing."""
+    major, _, minor = text.partition(".")
+    return int(major), int(minor or 0)
+
+
+def system_of(platform: str) -> str:
+    """Return linux, windows or macos for pip's platform word."""
+    return {"win": "windows", "mac": "macos"}.get(platform[:3], "linux")
+
+
+class Matrix:
+    """Answers from the matrix. ``None`` always means: the matrix does not know."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self._releases: Mapping[str, Any] = data["torch"]["releases"]
+        self._names: Optional[Dict[str, Optional[str]]] = None
+        self._order: Optional[Tuple[str, ...]] = None
+        self._files: Dict[str, Tuple[IndexFile, ...]] = {}
+        self._builds: Dict[Tuple[str, str], Tuple[Build, ...]] = {}
+        self._first_toolkit: Dict[str, Optional[str]] = {}
+        self._served: Dict[Tuple[Any, ...], Served] = {}
+
+    # ------------------------------------------------------------ the matrix itself
+
+    @property
+    def date(self) -> str:
+        """Return the day of its facts, e.g. 2026-11-22."""
+        return str(self.data["date"])
+
+    def age_days(self, today: datetime.date) -> int:
+        year, month, day = (int(part) for part in self.date.split("-"))
+        return (today - datetime.date(year, month, day)).days
+
+    def stale(self, today: datetime.date) -> bool:
+        """Return whether it is so old that newer builds may well exist."""
+        return self.age_days(today) > int(self.data.get("stale_after_days", 90))
+
+    def table(self, path: str) -> Any:
+        """Return a part of the matrix by its dotted path, e.g. ``pi_os.boards``; None when there is none."""
+        value: Any = self.data
+        for part in path.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                return None
+            value = value[part]
+        return value
+
+    # ------------------------------------------------------------ drivers
+
+    def minimum_driver(self, cuda: str, system: str, minor_compatibility: bool = True) -> Optional[str]:
+        """Return the oldest driver that runs a build of this CUDA version.
+
+        With ``minor_compatibility`` any driver of the CUDA major's first branch will do; without, the driver that
+        supports this very toolkit (PTX needs that). ``system`` is the one the driver belongs to: windows inside WSL.
+        """
+        column = "windows_min" if system == "windows" else "linux_min"
+        wanted = ".".join(cuda.split(".")[:2])
+        if minor_compatibility and capability(wanted)[0] >= 11:
+            for row in self.table("drivers.minor_version_compat") or ():
+                if str(row["cuda_major"]) == wanted.split(".")[0] and (wanted == "11.0") == (
+                    "11.0 only" in str(row.get("applies_to", ""))
+                ):
+                    return str(row[column])
+        floors = [
+            row[column]
+            for row in self.table("drivers.toolkit_full_support") or ()
+            if row["cuda"] == wanted and row.get(column)
+        ]
+        if floors:
+            return min(floors, key=key)
+        # Windows drivers are no longer bundled with toolkits from 13.0 on: the branch that reports this version
+        for row in self.table("drivers.branch_reports") or ():
+            if row["cuda"] == wanted:
+                majors = row["windows_majors"] if system == "windows" else [row["branch"]]
+                return str(min(majors))
+        return None
+
+    def driver_cuda(self, driver: str, system: str) -> Optional[str]:
+        """Return the CUDA version that a driver reports, e.g. 12.4 for 552.22; None when it is older than the table."""
+        try:
+            major = key(driver)[0][0]
+        except ValueError:
+            return None
+        best: Optional[Tuple[int, str]] = None
+        for row in self.table("drivers.branch_reports") or ():
+            first = min(row["windows_majors"]) if system == "windows" else row["branch"]
+            if first <= major and (best is None or first > best[0]):
+                best = (first, row["cuda"])
+        return best[1] if best else None
+
+    def runs(self, driver: str, cuda: str, system: str) -> Optional[str]:
+        """Return how a driver runs a CUDA version: ``direct``, ``minor`` (minor-version compatibility), or None."""
+        floor = self.minimum_driver(cuda, system)
+        if floor is None or key(driver) < key(floor):
+            return None
+        exact = self.minimum_driver(cuda, system, minor_compatibility=False)
+        return "direct" if exact is not None and key(driver) >= key(exact) else "minor"
+
+    def last_driver_branch(self, cc: str) -> Optional[int]:
+        """Return the last driver branch that serves a compute capability; None when none has ended it."""
+        for row in self.table("drivers.gpu_generation_last_driver") or ():
+            if cc in row["cc"]:
+                return int(row["last_branch"])
+        return None
+
+    # ------------------------------------------------------------ cards
+
+    def compute_capability(self, gpu_name: str) -> Optional[str]:
+        """Return the compute capability of a card by its name (or ``sm_61``, ``6.1``); None when unknown or ambiguous."""
+        text = " ".join(gpu_name.split())
+        match = re.match(r"(?:sm_?|compute_?)(\d+)(\d)[af]?$", text, re.IGNORECASE) or re.match(r"(\d+)\.(\d)$", text)
+        if match:
+            found = "%d.%s" % (int(match.group(1)), match.group(2))
+            return found if found in self.capabilities else None
+        for name in _spellings(text):
+            exact = self._by_name()
+            if name.lower() in exact:
+                return exact[name.lower()]
+        for name in _spellings(text):
+            for row in self.table("gpus.patterns") or ():
+                if re.search(row["re"], name, re.IGNORECASE):
+                    return str(row["cc"])
+        return None
+
+    def ambiguous_gpu(self, gpu_name: str) -> Tuple[str, ...]:
+        """Return the compute capabilities that one name stands for, when it stands for several."""
+        wanted = {name.lower() for name in _spellings(" ".join(gpu_name.split()))}
+        for row in self.table("gpus.ambiguous_names") or ():
+            if row["name"].lower() in wanted:
+                return tuple(row["cc"])
+        return ()
+
+    @property
+    def capabilities(self) -> Tuple[str, ...]:
+        """Every compute capability that a known card has, lowest first."""
+        found = set(self.table("gpus.chips") or ())
+        for row in self.table("gpus.patterns") or ():
+            found.add(str(row["cc"]))
+        return tuple(sorted(found, key=capability))
+
+    def _by_name(self) -> Dict[str, Optional[str]]:
+        if self._names is None:
+            names: Dict[str, Optional[str]] = {}
+            for cc, group in (self.table("gpus.exact_names_by_cc") or {}).items():
+                names.update((name.lower(), cc) for name in group)
+            for row in self.table("gpus.ambiguous_names") or ():
+                names[row["name"].lower()] = None
+            self._names = names
+        return self._names
+
+    def nearest_gpus(self, name: str, count: int = 3) -> Tuple[str, ...]:
+        """Return the names of known cards that read most like this one, best first."""
+        import difflib
+
+        if re.match(r"(?i)(sm|compute)_?\d", name):
+            number = re.sub(r"\D", "", name)
+            codes = {"sm_" + cc.replace(".", ""): cc for cc in self.capabilities}
+            return tuple(sorted(codes, key=lambda code: (abs(int(code[3:]) - int(number or 0)), code))[:count])
+        known = {}
+        for group in (self.table("gpus.exact_names_by_cc") or {}).values():
+            known.update((entry.lower(), entry) for entry in group)
+        found: List[str] = []
+        for spelling in _spellings(" ".join(name.split())):
+            for near in difflib.get_close_matches(spelling.lower(), list(known), count, 0.6):
+                if known[near] not in found:
+                    found.append(known[near])
+        return tuple(found[:count])
+
+    def first_toolkit(self, cc: str) -> Optional[str]:
+        """Return the first CUDA toolkit that knows a compute capability."""
+        if cc not in self._first_toolkit:
+            rows = self.table("gpus.cc_toolkit_range") or ()
+            wanted = (cc, cc.split(".")[0] + ".x")
+            self._first_toolkit[cc] = next((row["first"] for row in rows if row["cc"] in wanted), None)
+        return self._first_toolkit[cc]
+
+    def serves(self, build: Build, cc: str, direct: bool = True) -> Served:
+        """Return whether a build has code for a compute capability.
+
+        ``direct`` = the driver supports the build's own toolkit, without which it cannot compile the build's PTX.
+        """
+        asked = (build, cc, direct)
+        if asked not in self._served:
+            self._served[asked] = self._judge_code(build, cc, direct)
+        return self._served[asked]
+
+    def _judge_code(self, build: Build, cc: str, direct: bool) -> Served:
+        if build.sass is None:
+            return Served(None, "", "arch-list: not known for %s" % build.name)
+        card = capability(cc)
+        for code in build.sass:
+            if capability(code)[0] == card[0] and capability(code)[1] <= card[1]:
+                return Served(True, "sass", "sm_%s runs on %s" % (code.replace(".", ""), cc))
+        for code in build.ptx:
+            if capability(code) > card:
+                continue
+            first = self.first_toolkit(cc)
+            if first is None or build.cuda is None or capability(first) > capability(build.cuda):
+                return Served(False, "", "compute-capability: CUDA %s does not know %s" % (build.cuda, cc))
+            if not direct:
+                return Served(False, "", "ptx: the driver does not support CUDA %s directly" % build.cuda)
+            return Served(True, "ptx", "PTX of %s is compiled for %s" % (code, cc))
+        return Served(False, "", "compute-capability: %s not in %s" % (cc, build.span))
+
+    # ------------------------------------------------------------ torch releases and builds
+
+    @property
+    def torch_releases(self) -> Tuple[str, ...]:
+        """Every torch release of the matrix, newest first."""
+        if self._order is None:
+            self._order = tuple(sorted(self._releases, key=key, reverse=True))
+        return self._order
+
+    def release(self, version: str) -> Optional[Mapping[str, Any]]:
+        """Return the row of a torch release, by its version with or without local part."""
+        return self._releases.get(public(version))
+
+    def builds(self, version: str, platform: str) -> Tuple[Build, ...]:
+        """Return the builds of a release for pip's platform word; unconfirmed ones too."""
+        asked = (version, platform)
+        if asked not in self._builds:
+            row = self._releases.get(version)
+            self._builds[asked] = tuple(self._rows(version, row, platform)) if row else ()
+        return self._builds[asked]
+
+    def _rows(self, version: str, row: Mapping[str, Any], platform: str) -> Iterator[Build]:
+        system = {"linux_x86_64": "linux", "win_amd64": "windows", "linux_aarch64": "aarch64"}.get(platform)
+        if system is None:
+            if platform.startswith("macosx") and self.pythons(version, platform):
+                yield Build(version, "cpu", platform, None, ())
+            return
+        for variant, item in row["variants"].items():
+            if variant == "cpu" and system == "aarch64":
+                if self.pythons(version, platform):
+                    yield Build(version, variant, platform, None, ())
+                continue
+            exists = item.get(system, False)
+            if exists is False:
+                continue
+            archs = (item.get("arch") or {}).get(system)
+            sass = ptx = None
+            if archs is not None:
+                sass = tuple(arch.replace("+PTX", "") for arch in archs)
+                ptx = tuple(arch.replace("+PTX", "") for arch in archs if arch.endswith("+PTX"))
+            yield Build(
+                version,
+                variant,
+                platform,
+                cuda_of(variant),
+                () if variant == "cpu" else sass,
+                ptx or (),
+                exists is True,
+            )
+
+    def build(
+        self, torch_version: str, system: str, cuda: Optional[str] = None, machine: str = "x86_64"
+    ) -> Optional[Build]:
+        """Return the build of an installed torch (2.1.0+cu121, or 2.1.0 and cuda 12.1); None when the matrix has none.
+
+        A version without local part and without ``cuda`` is a CPU build only where the caller says so: pass 2.1.0+cpu.
+        """
+        variant = local(torch_version) or (variant_of(cuda) if cuda else None)
+        if variant is None:
+            return None
+        platform = platform_of(system, machine)
+        found = [item for item in self.builds(public(torch_version), platform or "") if item.variant == variant]
+        return found[0] if found else None
+
+    def pythons(self, torch_version: str, platform: str) -> Tuple[str, ...]:
+        """Return the interpreter tags (cp310, cp313t) that a torch release has files for on a platform."""
+        row = self._releases.get(public(torch_version))
+        if row is None:
+            return ()
+        if row.get("tags") is None:
+            return tuple(row["pythons"]) if platform in ("linux_x86_64", "win_amd64") else ()
+        found: List[str] = []
+        for tag, pythons in row["tags"].items():
+            if platform_of_tag(tag) == platform:
+                found.extend(pythons)
+        for extra in self.table("torch.files.index_only") or ():
+            if extra["torch"] == public(torch_version) and platform in extra["platforms"]:
+                found.extend(extra["pythons"])
+        return tuple(found)
+
+    def partners(self, torch_version: str) -> Optional[Partners]:
+        """Return the torchvision and torchaudio releases that go with a torch release; None for an unknown release."""
+        row = self.release(torch_version)
+        if row is None:
+            return None
+        also = row.get("torchvision_also_allowed") or ()
+        vision = [version for version in also if version not in row["torchvision"]] + list(row["torchvision"])
+        return Partners(tuple(vision), tuple(row.get("torchaudio") or ()))
+
+    def goes_with(self, torch_version: str, package: str, version: str) -> Optional[bool]:
+        """Return whether a torchvision or torchaudio release belongs to a torch release."""
+        stable = self.table("torch.stable_torchvision")
+        torch, other = public(torch_version), public(version)
+        if package == "torchvision" and stable and key(other) >= key(stable["since"]):
+            return matches(stable["requires_torch"], torch)
+        partners = self.partners(torch)
+        if partners is not None:
+            mine = getattr(partners, package)
+            if other in mine:
+                return True
+            if package == "torchaudio" and not mine and other == self.table("torch.last_torchaudio.version"):
+                return None  # it names no torch, and there is no partner release
+            return False
+        homes = self.torch_for(package, other)
+        return False if homes else None
+
+    def torch_for(self, package: str, version: str) -> Tuple[str, ...]:
+        """Return the torch releases that a torchvision or torchaudio release belongs to, newest first."""
+        wanted = public(version)
+        found = []
+        for torch in self.torch_releases:
+            partners = self.partners(torch)
+            if partners is not None and wanted in getattr(partners, package):
+                found.append(torch)
+        return tuple(found)
+
+    def index_cuda(self, torch_version: str, platform: str) -> Optional[str]:
+        """Return the CUDA of the package index's own wheel: ``12.1``, ``cpu``, or None when there is no such wheel."""
+        row = self.release(torch_version)
+        if row is None or row.get("index_cuda") is None:
+            return None
+        if not any(platform_of_tag(tag) == platform for tag in row["tags"]):
+            return None
+        column = {"linux_x86_64": "linux_x86_64", "linux_aarch64": "linux_aarch64"}.get(platform)
+        return str(row["index_cuda"].get(column) or "cpu")
+
+    def pins(self, torch_version: str) -> Optional[Mapping[str, Any]]:
+        """Return what the index's wheel of a release pins: cuda, when, pins {nvidia-…: ==…}; None when not known."""
+        found = (self.table("torch_pins.releases") or {}).get(public(torch_version))
+        return found
+
+    # ------------------------------------------------------------ files
+
+    def file(self, package: str, version: str, variant: str, platform: str, python: str) -> Optional[Wheel]:
+        """Return the file of download.pytorch.org for one interpreter tag (cp310, cp313t); None when there is none.
+
+        Whether the release has the variant at all is for the caller to know (``builds``).
+        """
+        rule = self._rule(package, version, variant, platform)
+        if rule is None:
+            return None
+        tags = self._tags(package, version, platform, python, rule.get("tag"))
+        if tags is None:
+            return None
+        full = "%s+%s" % (version, variant) if rule["local"] else version
+        filename = "%s-%s-%s.whl" % (package, full, "-".join(tags))
+        folder = rule["folder"].replace("{variant}", variant)
+        place = folder + "/" if folder else ""
+        base = self.table("torch.files.base")
+        known = (self.table("hashes.files") or {}).get(place + filename)
+        url = base + place + filename.replace("+", "%2B")
+        return Wheel(package, full, filename, url, known[0] if known else None, DOWNLOAD)
+
+    def glibc_floor(self, package: str, version: str, variant: str, platform: str) -> Optional[str]:
+        """Return the glibc that a file of download.pytorch.org needs; None outside Linux."""
+        rule = self._rule(package, version, variant, platform)
+        return rule.get("glibc") if rule else None
+
+    def _rule(self, package: str, version: str, variant: str, platform: str) -> Optional[Mapping[str, Any]]:
+        this = key(version)
+        platform = _general(platform)
+        kind = "cuda" if cuda_of(variant) else re.sub(r"[\d.]+$", "", variant)
+        for rule in self.table("torch.files.rules") or ():
+            if package not in rule.get("packages", (package,)) or platform not in rule.get("platforms", (platform,)):
+                continue
+            if variant not in rule.get("variants", (variant,)) and kind not in rule["variants"]:
+                continue
+            if this < key(rule.get("since", "0")) or ("before" in rule and this >= key(rule["before"])):
+                continue
+            return rule
+        return None
+
+    def _tags(
+        self, package: str, version: str, platform: str, python: str, tag: Optional[str]
+    ) -> Optional[Tuple[str, str, str]]:
+        """Return interpreter, ABI and platform tag of a file; None when the release has none for this interpreter."""
+        listed = self._listed(package, version, platform)
+        if listed is None:
+            return None
+        found = None
+        for place, pythons in listed:
+            for spelt in pythons:
+                if spelt == python or _fits_python(spelt, python):
+                    found = (spelt, place)
+        if found is None:
+            return None
+        spelt, place = found
+        interpreter, abi = split_python(spelt)
+        none = self.table("torch.files.abi_none")
+        if (
+            platform.startswith("macosx")
+            and package == none["package"]
+            and key(version) < key(none["before"])
+            and not abi.endswith("t")
+            and python_key(interpreter) < key(none["below_python"])[0]
+        ):
+            abi = "none"
+        return interpreter, abi, tag or place or platform
+
+    def _listed(self, package: str, version: str, platform: str) -> Optional[List[Tuple[str, List[str]]]]:
+        """Return (platform tag, interpreter tags) of a trio release's files on a platform, from the index's listing."""
+        wanted = _general(platform)
+        extra: List[str] = []
+        torches = [version] if package == "torch" else list(self.torch_for(package, version))
+        for row in self.table("torch.files.index_only") or ():
+            if row["torch"] in torches and wanted in row["platforms"]:
+                extra.extend(row["pythons"])
+        if package == "torch":
+            release = self._releases.get(version)
+            if release is None:
+                return None
+            tags = release.get("tags")
+            if tags is None:
+                return [("", list(release["pythons"]))] if wanted in ("linux_x86_64", "win_amd64") else None
+        else:
+            tags = (self.table("index_files.packages.%s" % package) or {}).get(version)
+            if tags is None:  # the LTS releases are not on the package index
+                known = [self._releases[torch] for torch in torches]
+                pythons = known[0].get("pythons") if known else None
+                return [("", list(pythons))] if pythons and wanted in ("linux_x86_64", "win_amd64") else None
+        found = [(place, list(pythons)) for place, pythons in tags.items() if platform_of_tag(place) == wanted]
+        if extra:
+            found.append(("", extra))
+        return found or None
+
+    def index_file(self, package: str, version: str, platform: str, python: str) -> Optional[Wheel]:
+        """Return the package index's own file of torch, torchvision or torchaudio: a plain version and no address."""
+        if package == "torch" and (self.release(version) or {}).get("tags") is None:
+            return None
+        tags = self._tags(package, version, platform, python, None)
+        if tags is None:
+            return None
+        filename = "%s-%s-%s.whl" % (package, version, "-".join(tags))
+        return Wheel(package, version, filename, None, None, PACKAGE_INDEX)
+
+    @property
+    def packages(self) -> Tuple[str, ...]:
+        """Every distribution that the matrix can choose a file for."""
+        found = set(TRIO) | set(self.table("index_files.packages") or ())
+        found.update(file.package for file in self._pi_files())
+        return tuple(sorted(found))
+
+    def files(self, package: str) -> Tuple[IndexFile, ...]:
+        """Return every wheel of a distribution on the package index and on the Pi pages, newest first.
+
+        For torch, torchvision and torchaudio: the community's wheels only; their own builds are ``builds``.
+        """
+        if package not in self._files:
+            found = [file for file in self._pi_files() if file.package == package]
+            if package not in TRIO:
+                names = {file.filename for file in found}
+                found.extend(file for file in self._listed_files(package) if file.filename not in names)
+            found.sort(key=lambda file: file.filename)
+            found.sort(key=lambda file: file.sha256 is None)
+            found.sort(key=lambda file: key(file.version), reverse=True)
+            self._files[package] = tuple(found)
+        return self._files[package]
+
+    def _listed_files(self, package: str) -> Iterator[IndexFile]:
+        stem = package.replace("-", "_")
+        for version, places in ((self.table("index_files.packages") or {}).get(package) or {}).items():
+            for place, pythons in places.items():
+                for spelt in pythons:
+                    python, abi = split_python(spelt)
+                    filename = "%s-%s-%s-%s-%s.whl" % (stem, version, python, abi, place)
+                    yield IndexFile(
+                        package, version, filename, None, None, PACKAGE_INDEX, python, abi, tuple(place.split(".")),
+                        glibc_of_tag(place), self.numpy_needs(package, version, python), self._yanked(package, version),
+                    )  # fmt: skip
+
+    def _yanked(self, package: str, version: str) -> bool:
+        return package.startswith("opencv") and version in (self.table("pi_wheels.opencv.yanked_on_pypi") or {})
+
+    def _pi_files(self) -> Iterator[IndexFile]:
+        """Yield the wheels of pi_wheels: piwheels, community pages, and files of the package index with their sha256."""
+        block = self.table("pi_wheels") or {}
+        released = {row["codename"]: row["glibc"] for row in self.table("pi_os.releases") or ()}
+        seen = set()
+        for group, part in block.items():
+            if not isinstance(part, Mapping) or group == "derived_sets":
+                continue
+            for name, rows in part.items():
+                if not isinstance(rows, list):
+                    continue
+                for row in rows:
+                    file = self._pi_file(group, name, part, row, released)
+                    if file is not None and (file.filename, file.url) not in seen:
+                        seen.add((file.filename, file.url))
+                        yield file
+
+    def _pi_file(
+        self, group: str, name: str, part: Mapping[str, Any], row: Any, released: Mapping[str, str]
+    ) -> Optional[IndexFile]:
+        if not isinstance(row, Mapping) or "version" not in row or not (row.get("url") or row.get("file")):
+            return None
+        url = row.get("url")
+        filename = row.get("save_as") or row.get("file") or url.rsplit("/", 1)[1].replace("%2B", "+")
+        parts = filename[:-4].split("-")
+        if not filename.endswith(".whl") or len(parts) != 5:
+            return None
+        package = (
+            row.get("package") or (part.get("%s_common" % name) or {}).get("package") or parts[0].replace("_", "-")
+        )
+        if package in TRIO and not url:
+            return None  # the index's own builds are judged by the torch block
+        python, abi, place = parts[2:]
+        glibc = row.get("glibc_floor") or row.get("os_glibc") or glibc_of_tag(place)
+        for measured in part.get("measured") or ():
+            if measured["file"] == filename and key(measured["glibc"]) > key(glibc or "0"):
+                glibc = measured["glibc"]
+        if glibc is None and row.get("built_on") and row.get("measured") is None:
+            glibc = released.get(row["built_on"])
+        note = str(row.get("note") or "")
+        return IndexFile(
+            package, str(row["version"]), filename, url, row.get("sha256"), _source_of(url), python, abi,
+            tuple(place.split(".")), glibc, self._pi_numpy(package, row, python), self._yanked(package, row["version"]),
+            note if re.search(r"\bimport fails\b|must be renamed", note) else None, row,
+        )  # fmt: skip
+
+    def _pi_numpy(self, package: str, row: Mapping[str, Any], python: str) -> str:
+        floor = str(row.get("numpy_requires") or "")
+        found = [match for match in re.findall(r"[<>=!~]=?\s*[\d.]+", floor)] if "extra" not in floor else []
+        minimum = re.match(r"([\d.]+)", str(row.get("numpy_runtime_min") or ""))
+        if minimum:
+            found.append(">=" + minimum.group(1))
+        if "numpy_requires" in row or minimum:
+            # built with numpy 1.x, all of them: none was built after numpy 2 came out
+            return ",".join(found + ["<2"])
+        return "" if package in ("numpy",) + TRIO else self.numpy_needs(package, str(row["version"]), python)
+
+    # ------------------------------------------------------------ numpy
+
+    def numpy_limit(self, package: str, version: str, system: str) -> Optional[str]:
+        """Return the range of numpy that a release's compiled code runs with (``<2``); None when no limit is known."""
+        rows: Any = ()
+        if package == "torch":
+            for row in self.table("numpy.torch") or ():
+                platforms = row.get("platforms")
+                if not row.get("numpy") or row["versions"] == "all":
+                    continue
+                if (platforms == "all" or system in str(platforms)) and matches(row["versions"], public(version)):
+                    return str(row["numpy"])
+            return None
+        if package.startswith("opencv-"):
+            rows = self.table("numpy.opencv_python")
+        elif package in ("onnxruntime", "onnxruntime-gpu"):
+            rows = self.table("numpy.onnxruntime")
+        elif package == "tflite-runtime":
+            return "<2"
+        row = _row_at(rows or (), version)
+        return str(row["needs"]).replace("numpy", "") if row is not None and row.get("needs") else None
+
+    def numpy_needs(self, package: str, version: str, python: str) -> str:
+        """Return the whole range of numpy for a release: what its code runs with and what its METADATA asks for."""
+        found = []
+        limit = self.numpy_limit(package, version, "")
+        if limit:
+            found.append(limit)
+        if package.startswith("opencv-"):
+            row = _row_at(self.table("numpy.opencv_python") or (), version)
+            declared = str((row or {}).get("declared_upper") or "")
+            for clause in declared.split("|"):
+                wanted, _, marker = clause.strip().partition(";")
+                older = python_key(python) < (3, 9)
+                if wanted and (("<" in marker) == older):
+                    found.append(wanted.replace("numpy", "").strip())
+            if key(version) >= key("4.13") and python_key(python) >= (3, 9):
+                found.append(">=2")
+        elif package in ("onnxruntime", "onnxruntime-gpu"):
+            row = _row_at(self.table("numpy.onnxruntime") or (), version)
+            found.extend(re.findall(r"[<>=!]=?\s*[\d.]+", str((row or {}).get("requires") or "")))
+        return ",".join(part.replace(" ", "") for part in found)
+
+    def removed_numpy_names(self) -> Dict[str, Mapping[str, Any]]:
+        """Return names that some numpy no longer has: ``numpy.int`` -> {removed_in, returned_in, replace, note}."""
+        rows = self.table("numpy.removed_aliases") or ()
+        return {row["name"].replace("np.", "numpy.", 1): row for row in rows}
+
+
+# ---------------------------------------------------------------- tags
+
+
+def platform_of(system: str, machine: str) -> Optional[str]:
+    """Return pip's platform word for a system (linux, windows, macos) and a machine (x86_64, AMD64, aarch64, arm64)."""
+    machine = {"amd64": "x86_64", "x64": "x86_64"}.get(machine.lower(), machine.lower())
+    if system == "linux":
+        return "linux_" + {"arm64": "aarch64", "armv8l": "armv7l"}.get(machine, machine)
+    if system == "windows":
+        return {"x86_64": "win_amd64", "arm64": "win_arm64", "aarch64": "win_arm64"}.get(machine, "win32")
+    if system == "macos":
+        return "macosx_" + {"aarch64": "arm64"}.get(machine, machine)
+    return None
+
+
+def _general(platform: str) -> str:
+    """``macosx_14_0_arm64`` -> ``macosx_arm64``; others as they are."""
+    return re.sub(r"^macosx_\d+_\d+_", "macosx_", platform)
+
+
+def platform_of_tag(tag: str) -> str:
+    """Return the platform a wheel's platform tag is for, without version: manylinux_2_28_x86_64 -> linux_x86_64."""
+    first = tag.split(".")[0]
+    first = re.sub(r"^manylinux(?:_\d+_\d+|1|2010|2014)_", "linux_", first)
+    return _general(first)
+
+
+def glibc_of_tag(tag: str) -> Optional[str]:
+    """Return the lowest glibc that a platform tag (or a set joined with dots) accepts; None for a tag without one."""
+    legacy = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
+    found = []
+    for part in tag.split("."):
+        match = re.match(r"manylinux_(\d+)_(\d+)_", part)
+        if match:
+            found.append("%s.%s" % match.groups())
+        elif part.split("_")[0] in legacy:
+            found.append(legacy[part.split("_")[0]])
+    return min(found, key=key) if found else None
+
+
+def split_python(tag: str) -> Tuple[str, str]:
+    """``cp310`` -> (cp310, cp310); ``cp37`` -> (cp37, cp37m); ``cp313t`` -> (cp313, cp313t); ``cp37-abi3`` as it says."""
+    if "-" in tag:
+        python, _, abi = tag.partition("-")
+        return python, abi
+    if tag.endswith("t") and tag.startswith("cp"):
+        return tag[:-1], tag
+    if tag in ("cp35", "cp36", "cp37"):
+        return tag, tag + "m"
+    return tag, tag
+
+
+def python_key(tag: str) -> Tuple[int, ...]:
+    """Return (3, 10) for cp310, cp310t and py310; (3,) for py3."""
+    digits = re.sub(r"\D", "", tag.split("-")[0])
+    return (int(digits[0]),) + ((int(digits[1:]),) if digits[1:] else ())
+
+
+def _fits_python(spelt: str, python: str) -> bool:
+    """Whether a file's interpreter and ABI tag, as listed, serve an interpreter tag such as cp310 or cp313t."""
+    interpreter, abi = split_python(spelt)
+    if interpreter.startswith("py"):
+        return python_key(interpreter) <= python_key(python)
+    if abi == "abi3":
+        return not python.endswith("t") and python_key(interpreter) <= python_key(python)
+    return abi == "none" and interpreter == python
+
+
+def _spellings(name: str) -> List[str]:
+    """Return a card's name without NVIDIA's own, and with the family it may have been written without."""
+    text = re.sub(r"(?i)\bnvidia\b|\(r\)|\(tm\)|®|™|\bgraphics\b$", "", name)
+    text = " ".join(text.split())
+    text = re.sub(r"(?i)^(gtx|rtx|gt)\s*(?=\d)", r"\1 ", text)
+    text = re.sub(r"(?i)^mx\s+(?=\d)", "MX", text)
+    text = re.sub(r"(?i)\b(gtx|rtx) ?(\d{3,4})(ti|super)\b", r"\1 \2 \3", text)
+    known = re.match(r"(?i)(geforce|quadro|tesla|titan|grid|rtx a|rtx pro)", text)
+    return [text] if known else [text, "GeForce " + text]
+
+
+def _row_at(rows: Iterable[Mapping[str, Any]], version: str) -> Optional[Mapping[str, Any]]:
+    """Return the row of this version, or of the nearest one below it; the first row for one older than all."""
+    best = first = None
+    for row in rows:
+        if first is None or key(row["version"]) < key(first["version"]):
+            first = row
+        if key(row["version"]) <= key(version) and (best is None or key(row["version"]) > key(best["version"])):
+            best = row
+    return best if best is not None else first
+
+
+def _source_of(url: Optional[str]) -> str:
+    if not url:
+        return PACKAGE_INDEX
+    match = re.match(r"https://(?:www\.)?([^/]+)/([^/]+)", url)
+    if match is None:
+        return url
+    return "%s/%s" % match.groups() if match.group(1) == "github.com" else match.group(1)
