@@ -381,6 +381,8 @@ class Torch:
     #: compute capabilities compiled in, where the machine could say (trial or pasted text)
     arch_list: Tuple[str, ...] = ()
     debug: bool = False
+    #: what is missing of the files that every torch has; None when they are there, or could not be judged
+    damage: Optional[str] = None
 
 
 @section("torchvision")
@@ -489,6 +491,16 @@ class Interpreters:
     wanted: Tuple[str, ...] = ()
     #: those that the target Python itself finds on its search path, name -> version or empty
     target: Mapping[str, str] = field(default_factory=dict)
+
+
+@section("fingerprint")
+class Fingerprint:
+    """What tells one state of an environment from another, without reading its packages."""
+
+    #: digest of what lies in its site-packages folders
+    digest: str
+    #: seconds since 1970 when it was taken
+    taken_s: float
 
 
 # ---------------------------------------------------------------- configuration
