@@ -5,7 +5,8 @@ The `nvidia-*` packages that torch pins against those that are installed; two cu
 CUDA libraries in folders of `LD_LIBRARY_PATH`, which the loader may take instead.
 
 ## Why it matters
-Another cuDNN, cuBLAS or nvJitLink than the build's own makes `import torch` or the first kernel fail: "undefined symbol:
+Another cuDNN, cuBLAS or nvJitLink than the build's own makes `import torch` or the first kernel fail: "undefined
+symbol:
 __nvJitLinkComplete_12_4", "CUDNN_STATUS_NOT_INITIALIZED".
 
 ## Example
@@ -28,10 +29,12 @@ from ..torch._trio import failed, last_line, worked
 EXPLAIN_ZH = """torch 找到的 CUDA 库不是它构建时使用的版本。
 
 ## 检查什么
-把 torch 固定的 `nvidia-*` 包与实际安装的版本比较；检查是否有两个 cuDNN 包共用同样的文件；检查 `LD_LIBRARY_PATH` 目录里是否有会被优先加载的 CUDA 库。
+把 torch 固定的 `nvidia-*` 包与实际安装的版本比较；检查是否有两个 cuDNN 包共用同样的文件；
+检查 `LD_LIBRARY_PATH` 目录里是否有会被优先加载的 CUDA 库。
 
 ## 为什么重要
-cuDNN、cuBLAS、nvJitLink 换成别的版本后，`import torch` 或第一个内核会失败：“undefined symbol: __nvJitLinkComplete_12_4”、“CUDNN_STATUS_NOT_INITIALIZED”。
+cuDNN、cuBLAS、nvJitLink 换成别的版本后，`import torch` 或第一个内核会失败：
+“undefined symbol: __nvJitLinkComplete_12_4”、“CUDNN_STATUS_NOT_INITIALIZED”。
 
 ## 示例
 `pip install tensorflow[and-cuda]` 把 `torch==2.1.0` 需要的 `nvidia-cudnn-cu12` 8.9.2.26 换成了 9.3.0.75。
@@ -55,7 +58,8 @@ REPLACED = Text(
     "torch {torch} 需要 {package} {wanted}，实际安装的是 {installed}，由其他包带入。",
 )
 TWICE = Text(
-    "{package} and {installed} are both installed and share their files; whichever came last has overwritten the other.",
+    "{package} and {installed} are both installed and share their files; whichever came last has overwritten "
+    "the other.",
     "{package} 和 {installed} 同时安装且共用文件，后安装的覆盖了先安装的。",
 )
 STRAY = Text(

@@ -26,7 +26,8 @@ from ..gpu._nvidia import known, numbers
 EXPLAIN_ZH = """本机的 CUDA 工具包与 torch 构建所用的 CUDA 不同。
 
 ## 检查什么
-对照三个 CUDA 版本：驱动能运行的版本（`nvidia-smi`）、用于编译的工具包（`nvcc`、`CUDA_HOME`）和 torch 自带的运行时（`torch.version.cuda`）。
+对照三个 CUDA 版本：驱动能运行的版本（`nvidia-smi`）、用于编译的工具包（`nvcc`、`CUDA_HOME`）
+和 torch 自带的运行时（`torch.version.cuda`）。
 
 ## 为什么重要
 三者不必相同。torch 的 wheel 自带运行时，从不使用工具包。只有项目自己编译 CUDA 代码时，才需要主版本相同的工具包。
@@ -39,17 +40,22 @@ EXPLAIN_ZH = """本机的 CUDA 工具包与 torch 构建所用的 CUDA 不同。
 """
 
 HARMLESS = Text(
-    "nvcc {nvcc} compiles, torch runs on the CUDA {cuda} that it brings, and the driver ({driver_cuda}) decides what can "
+    "nvcc {nvcc} compiles, torch runs on the CUDA {cuda} that it brings, and the driver ({driver_cuda}) "
+    "decides what can "
     "run. torch does not use nvcc; this matters only when you compile CUDA code.",
-    "nvcc {nvcc} 只用于编译，torch 使用自带的 CUDA {cuda}，能否运行由驱动（{driver_cuda}）决定。torch 不使用 nvcc，只有自己编译 CUDA 代码时才有影响。",
+    "nvcc {nvcc} 只用于编译，torch 使用自带的 CUDA {cuda}，能否运行由驱动（{driver_cuda}）决定。"
+    "torch 不使用 nvcc，只有自己编译 CUDA 代码时才有影响。",
 )
 BUILDS_MINOR = Text(
-    "The project compiles CUDA code with nvcc {nvcc} against torch's CUDA {cuda}. The major version is the same: it works, "
+    "The project compiles CUDA code with nvcc {nvcc} against torch's CUDA {cuda}. The major version is the "
+    "same: it works, "
     "with a warning. The driver runs CUDA {driver_cuda}.",
-    "项目用 nvcc {nvcc} 编译 CUDA 代码，torch 为 CUDA {cuda}。主版本相同，可以使用，只会有警告。驱动支持 CUDA {driver_cuda}。",
+    "项目用 nvcc {nvcc} 编译 CUDA 代码，torch 为 CUDA {cuda}。主版本相同，可以使用，只会有警告。"
+    "驱动支持 CUDA {driver_cuda}。",
 )
 BUILDS_MAJOR = Text(
-    "The project compiles CUDA code; torch refuses to build extensions with nvcc {nvcc} against its CUDA {cuda} (driver: "
+    "The project compiles CUDA code; torch refuses to build extensions with nvcc {nvcc} against its CUDA "
+    "{cuda} (driver: "
     "{driver_cuda}).",
     "项目需要编译 CUDA 代码，而 torch 拒绝用 nvcc {nvcc} 为 CUDA {cuda} 编译扩展（驱动：{driver_cuda}）。",
 )
@@ -109,7 +115,8 @@ def toolkit_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
 
 
 def compiler(toolkit: Toolkit) -> Tuple[Optional[str], Optional[str]]:
-    """Return version and folder of the toolkit that torch would compile with: CUDA_HOME, else nvcc on PATH, else any."""
+    """Return version and folder of the toolkit that torch would compile with: CUDA_HOME, else nvcc on PATH, "
+    "else any."""
     if toolkit.cuda_home:
         home = toolkit.cuda_home.rstrip("/\\")
         for item in toolkit.installs:

@@ -35,15 +35,19 @@ EXPLAIN_ZH = """容器启动时没有带上宿主机的 NVIDIA 显卡。
 用 `docker run IMAGE python train.py` 启动，缺少 `--gpus all`。
 
 ## 修复
-带显卡启动容器：`docker run --gpus all`，或 `podman run --device nvidia.com/gpu=all`；宿主机需要安装 NVIDIA Container Toolkit。
+带显卡启动容器：`docker run --gpus all`，或 `podman run --device nvidia.com/gpu=all`；
+宿主机需要安装 NVIDIA Container Toolkit。
 """
 
 START = Text(
-    "Start the container with the GPU: `docker run --gpus all …` (Docker Compose: deploy.resources.reservations.devices;"
-    " Podman: --device nvidia.com/gpu=all; Kubernetes: limits nvidia.com/gpu: 1). The machine needs the NVIDIA Container "
+    "Start the container with the GPU: `docker run --gpus all …` (Docker Compose: "
+    "deploy.resources.reservations.devices;"
+    " Podman: --device nvidia.com/gpu=all; Kubernetes: limits nvidia.com/gpu: 1). The machine needs the NVIDIA "
+    "Container "
     "Toolkit.",
     "带显卡启动容器：`docker run --gpus all …`（Docker Compose：deploy.resources.reservations.devices；"
-    "Podman：--device nvidia.com/gpu=all；Kubernetes：limits nvidia.com/gpu: 1）。宿主机需要安装 NVIDIA Container Toolkit。",
+    "Podman：--device nvidia.com/gpu=all；Kubernetes：limits nvidia.com/gpu: 1）。"
+    "宿主机需要安装 NVIDIA Container Toolkit。",
 )
 
 
@@ -56,7 +60,8 @@ START = Text(
         "宿主机有 {gpu}，但启动这个容器（{container}）时没有带上它。",
     ),
     cause=Text(
-        "The container holds neither the card's device files nor the driver's libraries, so torch can only use the CPU.",
+        "The container holds neither the card's device files nor the driver's libraries, so torch can only use "
+        "the CPU.",
         "容器里既没有显卡的设备文件，也没有驱动库，torch 只能使用 CPU。",
     ),
     explain_zh=EXPLAIN_ZH,

@@ -26,7 +26,8 @@ from ._nvidia import VERSION_MISMATCH, source_evidence
 EXPLAIN_ZH = """已加载的 NVIDIA 内核模块与驱动库的版本不一致。
 
 ## 检查什么
-查看 NVML 的错误 18 和 “Driver/library version mismatch” 字样，并比较已加载模块（`/proc/driver/nvidia/version`）与已安装驱动库的版本。
+查看 NVML 的错误 18 和 “Driver/library version mismatch” 字样，并比较已加载模块（`/proc/driver/nvidia/version`）
+与已安装驱动库的版本。
 
 ## 为什么重要
 系统升级替换了驱动库，而旧模块仍在内存里。重新加载模块之前，所有 CUDA 程序都会失败。
@@ -41,7 +42,8 @@ EXPLAIN_ZH = """已加载的 NVIDIA 内核模块与驱动库的版本不一致�
 RESTART = Text(
     "Restart the machine. If that is not possible, stop every program that uses the card and run: "
     "sudo rmmod nvidia_drm nvidia_modeset nvidia_uvm nvidia && sudo modprobe nvidia",
-    "重启机器。如果无法重启，请停止所有使用显卡的程序，然后运行：sudo rmmod nvidia_drm nvidia_modeset nvidia_uvm nvidia && sudo modprobe nvidia",
+    "重启机器。如果无法重启，请停止所有使用显卡的程序，然后运行："
+    "sudo rmmod nvidia_drm nvidia_modeset nvidia_uvm nvidia && sudo modprobe nvidia",
 )
 
 

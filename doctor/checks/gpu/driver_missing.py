@@ -31,7 +31,8 @@ PCI 总线上有 NVIDIA 显卡，而 NVML、`nvidia-smi` 和 `/proc/driver/nvidi
 没有驱动时 `torch.cuda.is_available()` 为 `False`，训练会悄悄改用 CPU。
 
 ## 示例
-PCI 总线上有 GeForce RTX 3060，却提示 `NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver`。常见于升级内核后没有为新内核编译模块，或安全启动（Secure Boot）拒绝加载模块。
+PCI 总线上有 GeForce RTX 3060，却提示 `NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver`。
+常见于升级内核后没有为新内核编译模块，或安全启动（Secure Boot）拒绝加载模块。
 
 ## 修复
 手动安装或重新编译驱动（doctor 从不安装驱动），然后重启机器。
@@ -41,7 +42,8 @@ LINUX = Text(
     "Install the driver that your distribution offers (Ubuntu: `sudo ubuntu-drivers install`; Debian: the package "
     "nvidia-driver from non-free), or rebuild its module for the running kernel (`sudo dkms autoinstall`), then "
     "restart. If Secure Boot is on, enrol the module's key or turn it off.",
-    "安装发行版提供的驱动（Ubuntu：`sudo ubuntu-drivers install`；Debian：non-free 中的 nvidia-driver），或为当前内核重新编译模块"
+    "安装发行版提供的驱动（Ubuntu：`sudo ubuntu-drivers install`；Debian：non-free 中的 nvidia-driver），"
+    "或为当前内核重新编译模块"
     "（`sudo dkms autoinstall`），然后重启。如果开启了安全启动，请登记模块密钥或关闭安全启动。",
 )
 WINDOWS = Text(

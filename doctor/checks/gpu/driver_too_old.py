@@ -26,7 +26,8 @@ from ._nvidia import driver_system, known, numbers, older, source_evidence
 EXPLAIN_ZH = """NVIDIA 驱动比已安装的 torch 所需的更旧。
 
 ## 检查什么
-把驱动版本与已安装构建所用 CUDA 的最低驱动要求比较。计入次版本兼容：525 分支的驱动可以运行所有 CUDA 12 构建，580 及以上可以运行 CUDA 13。
+把驱动版本与已安装构建所用 CUDA 的最低驱动要求比较。计入次版本兼容：525 分支的驱动可以运行所有 CUDA 12 构建，
+580 及以上可以运行 CUDA 13。
 
 ## 为什么重要
 `import torch` 正常，但 `torch.cuda.is_available()` 为 `False`，训练会悄悄改用 CPU。

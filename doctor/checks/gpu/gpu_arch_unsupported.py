@@ -16,24 +16,30 @@ such a build on Linux.
 Installs the newest builds that serve every card; only the environment changes.
 """
 
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+import re
+from typing import Any, Iterator, List, Sequence, Tuple
 
 from ...facts import Facts, Gpu, Host, MissingFact, Nvidia, Torch, Trials
 from ...model import ERROR, WARNING, Finding, MendTorch
 from ...registry import check
 from ...text import Text
+from ...wheels.matrix import Build, variant_of
+from ...wheels.versions import public
 from ._nvidia import OLDEST_CAPABILITY, capability_of, driver_system, known, numbers
 
 EXPLAIN_ZH = """已安装的 torch 没有本机某块显卡可用的代码。
 
 ## 检查什么
-把每块显卡的计算能力与已安装构建的编译列表比较：实际导入过 torch 时以 torch 自己的列表为准，否则查构建表。机器码适用于同一主版本、次版本不低于它的显卡；PTX 可用于更新的显卡，但要求驱动直接支持该构建的 CUDA，且该 CUDA 认识这块显卡。
+把每块显卡的计算能力与已安装构建的编译列表比较：实际导入过 torch 时以 torch 自己的列表为准，否则查构建表。
+机器码适用于同一主版本、次版本不低于它的显卡；PTX 可用于更新的显卡，但要求驱动直接支持该构建的 CUDA，
+且该 CUDA 认识这块显卡。
 
 ## 为什么重要
 `torch.cuda.is_available()` 为 `True`，但第一个内核就会报 “no kernel image is available” 而失败。
 
 ## 示例
-GeForce GTX 1060（6.1）搭配 `torch==2.9.1+cu130`，该构建最低支持 7.5。在 Linux 上直接 `pip install torch` 得到的就是这样的构建。
+GeForce GTX 1060（6.1）搭配 `torch==2.9.1+cu130`，该构建最低支持 7.5。
+在 Linux 上直接 `pip install torch` 得到的就是这样的构建。
 
 ## 修复
 安装能支持所有显卡的最新构建，只改动虚拟环境。
@@ -62,23 +68,30 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
     cuda = known(torch.cuda, "torch")
     if cuda is None or not nvidia.gpus:
         return
-    arch_list, source = _arch_list(facts, torch, cuda, matrix)
-    unserved: List[Tuple[Gpu, str]] = []
-    unclear = []
-    driver_cuda = nvidia.cuda or _driver_cuda(nvidia, facts, matrix)
+    build, source = _build(facts, torch, cuda, matrix)
     ran = _cards_that_ran(facts)
-    for index, gpu in enumerate(nvidia.gpus):
-        capability = capability_of(gpu, matrix)
-        if index in ran:
+    direct = _direct(nvidia, cuda, facts, matrix)
+    unserved: List[Tuple[Gpu, str, str]] = []
+    unclear = []
+    for gpu in nvidia.gpus:
+        if gpu.name in ran:
             continue
+        capability = capability_of(gpu, matrix)
         if capability is None:
             unclear.append(gpu.name)
-        elif not serves(arch_list, capability, cuda, driver_cuda, matrix):
-            unserved.append((gpu, capability))
+            continue
+        served = matrix.serves(build, capability, direct)
+        if served.answer is False:
+            unserved.append((gpu, capability, served.reason))
     if not unserved and unclear:
         raise MissingFact("nvidia", "compute capability of %s" % ", ".join(unclear))
     others_work = len(unserved) < len(nvidia.gpus) - len(unclear)
-    for gpu, capability in dict(((gpu.name, capability), (gpu, capability)) for gpu, capability in unserved).values():
+    supported = " ".join(build.sass + tuple("%s+PTX" % item for item in build.ptx))
+    seen = set()
+    for gpu, capability, reason in unserved:
+        if (gpu.name, capability) in seen:
+            continue
+        seen.add((gpu.name, capability))
         # An old display card beside a card that works is no obstacle: torch leaves it out with a warning.
         display_only = others_work and numbers(capability) < OLDEST_CAPABILITY
         yield Finding(
@@ -87,60 +100,59 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
                 "compute_capability": capability,
                 "torch": torch.version,
                 "cuda": cuda,
-                "supported": " ".join(arch_list),
+                "supported": supported,
                 "driver": nvidia.driver,
             },
-            evidence=("%s: %s" % (source, " ".join(arch_list)),),
+            evidence=(reason, "%s: %s" % (source, supported)),
             severity=WARNING if display_only else ERROR,
             remedies=() if display_only else (MendTorch(cuda=True),),
         )
 
 
-def serves(arch_list: Sequence[str], capability: str, cuda: str, driver_cuda: Optional[str], matrix: Any) -> bool:
-    """Tell whether a build with these capabilities runs on a card of this capability under this driver."""
-    return matrix.serves(arch_list, capability, cuda, driver_cuda)
-
-
-def _arch_list(facts: Facts, torch: Torch, cuda: str, matrix: Any) -> Tuple[List[str], str]:
-    """Return what the build was compiled for and who says so; raises MissingFact when nobody does."""
+def _build(facts: Facts, torch: Torch, cuda: str, matrix: Any) -> Tuple[Build, str]:
+    """Return the installed build with what it was compiled for, and who says so; raises MissingFact when nobody does."""
+    host = facts.maybe(Host)
+    system, machine = (host.system, host.machine) if host is not None else ("linux", "x86_64")
     trials = facts.maybe(Trials)
     stage = trials.stage("torch") if trials is not None else None
-    said = list(stage.data.get("arch_list") or ()) if stage is not None else []
+    said = tuple(stage.data.get("arch_list") or ()) if stage is not None else ()
+    said = said or torch.arch_list
     if said:
-        return plain_capabilities(said), "torch.cuda.get_arch_list()"
-    if torch.arch_list:
-        return plain_capabilities(torch.arch_list), "torch.cuda.get_arch_list()"
-    host = facts.maybe(Host)
-    system = host.system if host is not None else "linux"
-    listed = matrix.arch_list(torch.version, cuda, system, host.machine if host is not None else "x86_64")
-    if not listed:
+        sass, ptx = capabilities(said)
+        variant = variant_of(cuda)
+        return Build(public(torch.version), variant, system, cuda, sass, ptx), "torch.cuda.get_arch_list()"
+    build = matrix.build(torch.version, system, cuda, machine)
+    if build is None or not build.known:
         raise MissingFact("torch", "the capabilities that torch %s was compiled for are not known" % torch.version)
-    return list(listed), "wheel_matrix.yaml"
+    return build, "wheel_matrix.yaml"
 
 
-def plain_capabilities(names: Sequence[str]) -> List[str]:
-    """Return torch's own names in the matrix's words: sm_61, sm_90a, compute_120 -> 6.1, 9.0, 12.0+PTX."""
-    import re
+def capabilities(names: Sequence[str]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
+    """Return (machine code, PTX) of torch's own list or the matrix's: sm_61, compute_120, 6.1, 12.0+PTX.
 
-    found = []
+    Code for one model alone (sm_90a, sm_100f) runs on that capability all the same.
+    """
+    sass: List[str] = []
+    ptx: List[str] = []
     for name in names:
-        match = re.match(r"(sm|compute)_(\d+)(\d)([af]?)$", name)
-        if match:
-            kind, major, minor, _ = match.groups()
-            found.append("%s.%s%s" % (major, minor, "+PTX" if kind == "compute" else ""))
-        else:
-            found.append(name)
-    return list(dict.fromkeys(found))
+        match = re.match(r"(sm|compute)_(\d+)(\d)[af]?$", name)
+        plain = "%s.%s" % match.group(2, 3) if match else name.replace("+PTX", "")
+        if match is None or match.group(1) == "sm":
+            sass.append(plain)
+        if name.startswith("compute_") or name.endswith("+PTX"):
+            ptx.append(plain)
+    return tuple(dict.fromkeys(sass)), tuple(dict.fromkeys(ptx))
 
 
-def _driver_cuda(nvidia: Nvidia, facts: Facts, matrix: Any) -> Optional[str]:
-    if not nvidia.driver:
-        return None
-    return matrix.driver_cuda(nvidia.driver, driver_system(facts.maybe(Host)))
+def _direct(nvidia: Nvidia, cuda: str, facts: Facts, matrix: Any) -> bool:
+    """Tell whether the driver supports the build's own toolkit, without which it cannot compile PTX."""
+    if nvidia.driver:
+        return matrix.runs(nvidia.driver, cuda, driver_system(facts.maybe(Host))) == "direct"
+    return numbers(nvidia.cuda)[:2] >= numbers(cuda)[:2] if nvidia.cuda else True
 
 
-def _cards_that_ran(facts: Facts) -> Tuple[int, ...]:
-    """Return the indexes of the cards on which the trial ran a kernel."""
+def _cards_that_ran(facts: Facts) -> Tuple[str, ...]:
+    """Return the names of the cards on which the trial ran a kernel; CUDA numbers cards in another order than NVML."""
     trials = facts.maybe(Trials)
     stage = trials.stage("cuda-kernel") if trials is not None else None
     return tuple(stage.data.get("ran_on") or ()) if stage is not None else ()

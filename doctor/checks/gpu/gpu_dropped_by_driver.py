@@ -25,7 +25,8 @@ from ._nvidia import capability_of, numbers, pci_cards, source_evidence
 EXPLAIN_ZH = """已安装的 NVIDIA 驱动不再支持本机的某块显卡。
 
 ## 检查什么
-PCI 总线上有一块显卡，驱动却没有显示它，而驱动分支已超过支持这一代显卡的最后分支：Kepler 为 470，Maxwell、Pascal、Volta 为 580。
+PCI 总线上有一块显卡，驱动却没有显示它，而驱动分支已超过支持这一代显卡的最后分支：Kepler 为 470，Maxwell、Pascal、
+Volta 为 580。
 
 ## 为什么重要
 升级驱动后显卡就“消失”了：`nvidia-smi` 提示 “No devices were found”，torch 看不到 GPU。

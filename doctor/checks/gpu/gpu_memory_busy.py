@@ -4,7 +4,8 @@
 Memory in use on every card, before training starts. Half of it or more is worth a warning.
 
 ## Why it matters
-Training stops with "CUDA out of memory" at a batch size that fitted yesterday; often a stopped run left a process behind.
+Training stops with "CUDA out of memory" at a batch size that fitted yesterday; often a stopped run left a process
+behind.
 
 ## Example
 10.1 of 12.0 GiB in use by `python` from a notebook that was closed.

@@ -25,7 +25,8 @@ from ...text import Text
 EXPLAIN_ZH = """本机没有 NVIDIA 显卡。
 
 ## 检查什么
-查看 NVML、`nvidia-smi`、`/proc/driver/nvidia` 和 PCI 总线是否显示 NVIDIA 显卡。某个来源没有应答不等于没有显卡，此时跳过本项。
+查看 NVML、`nvidia-smi`、`/proc/driver/nvidia` 和 PCI 总线是否显示 NVIDIA 显卡。某个来源没有应答不等于没有显卡，
+此时跳过本项。
 
 ## 为什么重要
 训练将在 CPU 上进行。小模型或测试没有问题，训练检测模型会很慢。这只是一条提示。
@@ -34,7 +35,8 @@ EXPLAIN_ZH = """本机没有 NVIDIA 显卡。
 `torch.cuda.is_available()` 为 `False`，PCI 总线上也没有显卡。
 
 ## 修复
-不需要修复。如果机器上确实装有显卡，请检查连接方式（转接卡、外置显卡盒、虚拟机直通）。容器请用 `docker run --gpus all` 启动。想按另一台机器判断，请用 `--assume-gpu`。
+不需要修复。如果机器上确实装有显卡，请检查连接方式（转接卡、外置显卡盒、虚拟机直通）。
+容器请用 `docker run --gpus all` 启动。想按另一台机器判断，请用 `--assume-gpu`。
 """
 
 
@@ -87,7 +89,8 @@ def no_gpu(facts: Facts, matrix) -> Iterator[Finding]:
         cause = Text(
             "WSL shows no GPU. If Windows has an NVIDIA card, install its driver in Windows (not in WSL), then run "
             "wsl --update and wsl --shutdown there.",
-            "WSL 中看不到显卡。如果 Windows 有 NVIDIA 显卡，请在 Windows（而不是 WSL）里安装驱动，然后在 Windows 里运行 "
+            "WSL 中看不到显卡。如果 Windows 有 NVIDIA 显卡，请在 Windows（而不是 WSL）里安装驱动，"
+            "然后在 Windows 里运行 "
             "wsl --update 和 wsl --shutdown。",
         )
     yield Finding(params=params, evidence=tuple(evidence), severity=NOTE, cause=cause)

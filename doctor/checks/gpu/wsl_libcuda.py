@@ -26,10 +26,12 @@ from ._nvidia import source_evidence
 EXPLAIN_ZH = """WSL 无法使用 Windows 的显卡。
 
 ## 检查什么
-在 WSL 中：是否为 WSL 2，是否有设备 `/dev/dxg`，是否有 `/usr/lib/wsl/lib/libcuda.so.1`，以及 Linux 驱动包是否用自己的 libcuda 遮住了它。
+在 WSL 中：是否为 WSL 2，是否有设备 `/dev/dxg`，是否有 `/usr/lib/wsl/lib/libcuda.so.1`，
+以及 Linux 驱动包是否用自己的 libcuda 遮住了它。
 
 ## 为什么重要
-WSL 使用的是 Windows 的驱动。在 WSL 里安装了 Linux 驱动，或 WSL 的库目录不在加载路径里，都会让 CUDA 失败，尽管 Windows 能看到显卡。
+WSL 使用的是 Windows 的驱动。在 WSL 里安装了 Linux 驱动，或 WSL 的库目录不在加载路径里，都会让 CUDA 失败，
+尽管 Windows 能看到显卡。
 
 ## 示例
 在 WSL 里执行 `apt install nvidia-driver-550`，把另一个 `libcuda.so.1` 放到了前面。
@@ -45,9 +47,11 @@ WSL1 = Text(
     "当前是 WSL 1，不支持显卡。请在 Windows 中运行：wsl --set-version 名称 2",
 )
 SHADOWED = Text(
-    "Remove the Linux driver from WSL (sudo apt purge 'libnvidia-*' 'nvidia-driver-*' 'libcuda*'), then in Windows run: "
+    "Remove the Linux driver from WSL (sudo apt purge 'libnvidia-*' 'nvidia-driver-*' 'libcuda*'), then in "
+    "Windows run: "
     "wsl --shutdown",
-    "卸载 WSL 里的 Linux 驱动（sudo apt purge 'libnvidia-*' 'nvidia-driver-*' 'libcuda*'），然后在 Windows 中运行：wsl --shutdown",
+    "卸载 WSL 里的 Linux 驱动（sudo apt purge 'libnvidia-*' 'nvidia-driver-*' 'libcuda*'），"
+    "然后在 Windows 中运行：wsl --shutdown",
 )
 NO_DEVICE = Text(
     "Install or update the NVIDIA driver in Windows, then run there: wsl --update, then wsl --shutdown",
@@ -75,12 +79,14 @@ def wsl_libcuda(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)  # absent: neither device nor library, no-gpu says what WSL needs
     if nvidia.gpus:
         return
-    first = nvidia.libcuda[0] if nvidia.libcuda else None
+    # The forward compatibility package's own folder is no driver.
+    foreign = [path for path in nvidia.libcuda if not path.startswith(RIGHT) and "/compat/" not in path]
+    first = (foreign or list(nvidia.libcuda) or [None])[0]
     cause: Optional[Text] = None
     if host.wsl == 1:
         remedy = WSL1
         cause = Text("WSL 1 has no access to a GPU.", "WSL 1 无法访问显卡。")
-    elif first and not first.startswith(RIGHT):
+    elif foreign:
         remedy = SHADOWED
         cause = Text(
             "A Linux driver was installed inside WSL: {libcuda} is loaded instead of the library that WSL brings.",

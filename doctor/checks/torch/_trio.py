@@ -9,6 +9,7 @@ import re
 from typing import Any, NamedTuple, Optional, Tuple, Union
 
 from ...facts import Facts, Nvidia, Stage, Torch, Torchaudio, Torchvision, Trials, Unknown
+from ...wheels.versions import is_version, matches, public
 from ..gpu._nvidia import numbers
 
 #: Words of an error that say: the compiled part of torchvision does not belong to this torch.
@@ -39,11 +40,6 @@ class Verdict(NamedTuple):
 def release(version: str) -> Tuple[int, ...]:
     """Return the release numbers of a version: ``2.1.0+cu121`` -> (2, 1, 0)."""
     return numbers(version)
-
-
-def public(version: str) -> str:
-    """Return a version without its local part."""
-    return version.split("+", 1)[0]
 
 
 def build_of(version: str, cuda: Union[str, None, Unknown]) -> Optional[str]:
@@ -85,17 +81,14 @@ def last_line(stage: Stage) -> str:
 
 def requirement_fits(requirement: Optional[str], version: str) -> Optional[bool]:
     """Tell whether ``torch (==1.13.1)`` admits this version, its build left aside; None when it names no version."""
-    if not requirement:
+    match = re.match(r"[\w.-]+\s*\(?([^;)]*)", requirement or "")
+    wanted = match.group(1).strip() if match else ""
+    if not wanted:
         return None
-    from packaging.requirements import InvalidRequirement, Requirement
-
     try:
-        specifier = Requirement(requirement).specifier
-    except InvalidRequirement:
+        return matches(wanted, public(version))
+    except ValueError:
         return None
-    if not str(specifier):
-        return None
-    return specifier.contains(public(version), prereleases=True)
 
 
 def same_release(requirement: Optional[str], version: str) -> bool:
@@ -104,16 +97,12 @@ def same_release(requirement: Optional[str], version: str) -> bool:
     return match is not None and numbers(match.group(1))[:2] == release(version)[:2]
 
 
-def versions_fit(partner: Union[Torchvision, Torchaudio], torch: Torch, known: Tuple[str, ...]) -> Optional[bool]:
-    """Tell whether partner and torch are of one release: by the partner's metadata, else by the matrix's partners."""
+def versions_fit(partner: Union[Torchvision, Torchaudio], torch: Torch, matrix: Any) -> Optional[bool]:
+    """Tell whether partner and torch are of one release: by the partner's metadata, else by the matrix; None unknown."""
     fits = requirement_fits(partner.requires_torch, torch.version)
-    if fits is not None:
-        return fits
-    if partner.requires_torch or not known:  # it names no version, or the matrix does not know this torch
-        return None
-    if public(partner.version) in known:
-        return True
-    return None if release(partner.version)[:2] in {release(version)[:2] for version in known} else False
+    if fits is None and matrix is not None and is_version(partner.version) and is_version(torch.version):
+        fits = matrix.goes_with(torch.version, partner.section_name, partner.version)
+    return fits
 
 
 def vision_verdict(facts: Facts, torch: Torch, vision: Torchvision, matrix: Any) -> Optional[Verdict]:
@@ -125,7 +114,7 @@ def vision_verdict(facts: Facts, torch: Torch, vision: Torchvision, matrix: Any)
     works = worked(imported) and worked(nms)
 
     if not works:
-        fits = versions_fit(vision, torch, partners(matrix, torch.version, "torchvision"))
+        fits = versions_fit(vision, torch, matrix)
         newer_than_stable = vision.abi == "stable" and _stable_for(vision, torch)
         if fits is False and not newer_than_stable:
             # Patch releases of one torch keep its ABI as a rule; only a trial that failed makes this an error.
@@ -152,16 +141,11 @@ def vision_verdict(facts: Facts, torch: Torch, vision: Torchvision, matrix: Any)
     return None
 
 
-def partners(matrix: Any, torch_version: str, name: str) -> Tuple[str, ...]:
-    """Return the versions of torchvision or torchaudio that the matrix lists beside this torch."""
-    if matrix is None:
-        return ()
-    return tuple(matrix.partners(public(torch_version)).get(name, ()))
-
-
-def wanted(requirement_versions: Tuple[str, ...]) -> Optional[str]:
-    """Return the version to have, the newest that fits; None when the matrix lists none."""
-    return max(requirement_versions, key=numbers) if requirement_versions else None
+def wanted(matrix: Any, torch_version: str, name: str) -> Optional[str]:
+    """Return the preferred torchvision or torchaudio release for a torch; None when the matrix lists none."""
+    found = matrix.partners(torch_version) if matrix is not None else None
+    releases = getattr(found, name) if found is not None else ()
+    return releases[-1] if releases else None
 
 
 def _stable_for(vision: Torchvision, torch: Torch) -> bool:
@@ -173,7 +157,9 @@ def _stable_for(vision: Torchvision, torch: Torch) -> bool:
 def _cuda_apart(torch: Torch, vision: Torchvision) -> bool:
     """Tell whether torchvision refuses this torch for its CUDA version."""
     width = 2 if release(vision.version)[:2] < SAME_MINOR_UNTIL else 1
-    return numbers(str(torch.cuda))[:width] != numbers(str(vision.cuda))[:width]
+    pair = numbers(str(torch.cuda))[:width], numbers(str(vision.cuda))[:width]
+    width = min(len(part) for part in pair)  # where only the major version could be read, that decides
+    return pair[0][:width] != pair[1][:width]
 
 
 def _without_card(facts: Facts) -> str:

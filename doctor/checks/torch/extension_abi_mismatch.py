@@ -27,7 +27,8 @@ from ._trio import release
 EXPLAIN_ZH = """某个编译扩展是为另一个 torch 构建的。
 
 ## 检查什么
-查看含有编译代码的包声明自己针对哪个 torch：版本号的本地部分（`+pt21cu121`、`+cu122torch2.4cxx11abifalse`）或精确依赖（`torch==2.3.1`）。
+查看含有编译代码的包声明自己针对哪个 torch：版本号的本地部分（`+pt21cu121`、`+cu122torch2.4cxx11abifalse`）
+或精确依赖（`torch==2.3.1`）。
 
 ## 为什么重要
 导入扩展时会报 `undefined symbol: _ZN3c10…`，而且往往在模型代码深处才出现。
@@ -45,7 +46,8 @@ TRIO = ("torch", "torchvision", "torchaudio")
 REBUILD = Text(
     "Install the {package} wheel that is made for torch {torch}, or build it again: "
     "pip install --no-build-isolation --force-reinstall --no-deps {package}",
-    "安装为 torch {torch} 制作的 {package} wheel，或重新编译：pip install --no-build-isolation --force-reinstall --no-deps {package}",
+    "安装为 torch {torch} 制作的 {package} wheel，或重新编译："
+    "pip install --no-build-isolation --force-reinstall --no-deps {package}",
 )
 
 
@@ -67,7 +69,8 @@ class Built(NamedTuple):
         "{package} {version} 是为 torch {built_for} 构建的，而安装的是 torch {torch}。",
     ),
     cause=Text(
-        "Compiled extensions are bound to one release of torch; {package} will fail with “undefined symbol” or fall back.",
+        "Compiled extensions are bound to one release of torch; {package} will fail with “undefined symbol” or "
+        "fall back.",
         "编译扩展绑定在某一个 torch 版本上，{package} 会报 “undefined symbol” 或退回慢速实现。",
     ),
     explain_zh=EXPLAIN_ZH,

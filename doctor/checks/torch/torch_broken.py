@@ -21,12 +21,14 @@ from ...facts import Distributions, Facts, MissingFact, Torch, Trials, Unknown
 from ...model import Finding, Install, Reinstall, Remedy
 from ...registry import check
 from ...text import Text
-from ._trio import failed, last_line, public
+from ...wheels.versions import public
+from ._trio import failed, last_line
 
 EXPLAIN_ZH = """已安装 torch，但无法导入。
 
 ## 检查什么
-查看目标 Python 导入 torch 时发生了什么：异常、崩溃或没有应答。没有实际导入时，检查 torch 必有的文件是否存在。失败的 torch 是“已安装但损坏”，绝不是“未安装”。
+查看目标 Python 导入 torch 时发生了什么：异常、崩溃或没有应答。没有实际导入时，检查 torch 必有的文件是否存在。
+失败的 torch 是“已安装但损坏”，绝不是“未安装”。
 
 ## 为什么重要
 任何使用 torch 的程序都无法启动。直接重装常常只会提示 “already satisfied”。
@@ -83,13 +85,12 @@ def torch_broken(facts: Facts, matrix) -> Iterator[Finding]:
             remedies=_remedies(torch, stage.text, facts),
         )
         return
-    if isinstance(torch.cuda, Unknown):
-        damage = torch.cuda.reason
-    elif torch.cuda and torch.cuda_library is False:
-        damage = "its CUDA libraries are gone"
-    elif isinstance(trials, Unknown):
-        raise MissingFact("trials", trials.reason)
-    else:
+    damage = torch.damage
+    if damage is None and torch.cuda and torch.cuda_library is False:
+        damage = "libtorch_cuda is missing"
+    if damage is None:
+        if isinstance(trials, Unknown):
+            raise MissingFact("trials", trials.reason)
         return
     yield Finding(
         params={"torch": torch.version, "error": damage, "status": "damaged"},

@@ -62,8 +62,8 @@ def torch_cpu_build(facts: Facts, matrix) -> Iterator[Finding]:
     if build_of(torch.version, torch.cuda) != "cpu":
         return  # built for another kind of accelerator
     trials = facts.maybe(Trials)
-    stage = trials.stage("torch") if trials is not None else None
-    if stage is not None and stage.data.get("cuda_available"):
+    stage = trials.stage("cuda-kernel") if trials is not None else None
+    if stage is not None and stage.status == "ok":
         return
     capabilities = [capability_of(gpu, matrix) for gpu in nvidia.gpus]
     usable = any(item is None or numbers(item) >= OLDEST_CAPABILITY for item in capabilities)

@@ -21,7 +21,7 @@ from ...model import ERROR, WARNING, Finding, MendTorch
 from ...registry import check
 from ...text import Text
 from ..gpu._nvidia import project_needs
-from ._trio import build_of, partners, same_release, versions_fit, wanted
+from ._trio import build_of, same_release, versions_fit, wanted
 
 EXPLAIN_ZH = """torchaudio 与 torch 的版本或构建不配套。
 
@@ -57,11 +57,10 @@ EXPLAIN_ZH = """torchaudio 与 torch 的版本或构建不配套。
 )
 def torchaudio_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     torch, audio = facts.need(Torch), facts.need(Torchaudio)
-    listed = partners(matrix, torch.version, "torchaudio")
     torch_build, audio_build = build_of(torch.version, torch.cuda), build_of(audio.version, audio.cuda)
     evidence = ("torchaudio requires %s" % audio.requires_torch,) if audio.requires_torch else ()
     severity = None
-    if versions_fit(audio, torch, listed) is False:
+    if versions_fit(audio, torch, matrix) is False:
         severity = WARNING if same_release(audio.requires_torch, torch.version) else ERROR
     elif torch_build and audio_build and torch_build != audio_build and not torch.rocm:
         # A CPU torchaudio works beside a CUDA torch, only without its few CUDA operators.
@@ -77,7 +76,7 @@ def torchaudio_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
             "torchaudio": audio.version,
             "torch_build": torch_build,
             "torchaudio_build": audio_build,
-            "wanted": wanted(listed) or "-",
+            "wanted": wanted(matrix, torch.version, "torchaudio") or "-",
         },
         evidence=evidence,
         severity=severity,

@@ -25,7 +25,8 @@ from ._trio import build_of, vision_verdict
 EXPLAIN_ZH = """torchvision 与 torch 的 CUDA 构建不一致。
 
 ## 检查什么
-读取两者 `version.py` 中的构建：CPU 版 torch 搭配 CUDA 版 torchvision，或 cu118 搭配 cu121。元数据看不出这一点，`pip check` 也不会报告。
+读取两者 `version.py` 中的构建：CPU 版 torch 搭配 CUDA 版 torchvision，或 cu118 搭配 cu121。元数据看不出这一点，
+`pip check` 也不会报告。
 
 ## 为什么重要
 torchvision 的库需要这个 torch 没有带的 CUDA 库：`nms` 不可用，或导入被拒绝。
@@ -47,7 +48,8 @@ torchvision 的库需要这个 torch 没有带的 CUDA 库：`nms` 不可用，�
         "torchvision {torchvision}（{torchvision_build}）与 torch {torch}（{torch_build}）的构建不一致。",
     ),
     cause=Text(
-        "torchvision was built for {torchvision_build}, torch for {torch_build}: its compiled operators cannot be loaded.",
+        "torchvision was built for {torchvision_build}, torch for {torch_build}: its compiled operators cannot "
+        "be loaded.",
         "torchvision 是为 {torchvision_build} 构建的，torch 是 {torch_build}，它的编译算子无法加载。",
     ),
     explain_zh=EXPLAIN_ZH,

@@ -4,11 +4,13 @@
 The builds of both, read from their files, and `nms` on the GPU where it could be tried.
 
 ## Why it matters
-Training starts; at the first evaluation `torchvision.ops.nms` stops it: "Could not run 'torchvision::nms' with arguments
+Training starts; at the first evaluation `torchvision.ops.nms` stops it: "Could not run 'torchvision::nms' with
+arguments
 from the 'CUDA' backend".
 
 ## Example
-`torch==2.1.0+cu121` with `torchvision==0.16.0+cpu`: torch came from PyTorch's own index, torchvision from the default one.
+`torch==2.1.0+cu121` with `torchvision==0.16.0+cpu`: torch came from PyTorch's own index, torchvision from the
+default one.
 
 ## Fix
 Keeps torch and installs the torchvision of the same release and the same CUDA.
@@ -28,7 +30,8 @@ EXPLAIN_ZH = """torch 带 CUDA，而 torchvision 是 CPU 构建。
 从文件读取两者的构建；条件允许时在显卡上实际运行 `nms`。
 
 ## 为什么重要
-训练可以开始，但第一次验证时 `torchvision.ops.nms` 会中断：“Could not run 'torchvision::nms' with arguments from the 'CUDA' backend”。
+训练可以开始，但第一次验证时 `torchvision.ops.nms` 会中断：“Could not run 'torchvision::nms' with arguments from the
+'CUDA' backend”。
 
 ## 示例
 `torch==2.1.0+cu121` 搭配 `torchvision==0.16.0+cpu`：torch 来自 PyTorch 官方索引，torchvision 来自默认索引。
@@ -47,9 +50,11 @@ EXPLAIN_ZH = """torch 带 CUDA，而 torchvision 是 CPU 构建。
         "torchvision {torchvision} 是 CPU 构建，而 torch 是 {torch}。",
     ),
     cause=Text(
-        "Operators such as nms have no CUDA code in this torchvision ({torchvision_build}), while torch ({torch_build}) "
+        "Operators such as nms have no CUDA code in this torchvision ({torchvision_build}), while torch "
+        "({torch_build}) "
         "hands them tensors on the GPU.",
-        "这个 torchvision（{torchvision_build}）的 nms 等算子没有 CUDA 代码，而 torch（{torch_build}）会把显卡上的张量交给它。",
+        "这个 torchvision（{torchvision_build}）的 nms 等算子没有 CUDA 代码，而 torch（{torch_build}）"
+        "会把显卡上的张量交给它。",
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Torch, Torchvision, Trials, Nvidia),

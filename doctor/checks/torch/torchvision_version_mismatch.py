@@ -21,15 +21,17 @@ from ...facts import Facts, Nvidia, Torch, Torchvision, Trials
 from ...model import Finding, MendTorch
 from ...registry import check
 from ...text import Text
-from ._trio import partners, stage_of, vision_verdict, wanted
+from ._trio import stage_of, vision_verdict, wanted
 
 EXPLAIN_ZH = """torchvision 属于另一个版本的 torch。
 
 ## 检查什么
-查看 torchvision 的元数据对 torch 的要求、构建表里的配对，以及 `torchvision.ops.nms` 是否真的能运行。能运行的组合不算错误，无论元数据怎么写。
+查看 torchvision 的元数据对 torch 的要求、构建表里的配对，以及 `torchvision.ops.nms` 是否真的能运行。
+能运行的组合不算错误，无论元数据怎么写。
 
 ## 为什么重要
-torchvision 的编译部分绑定在某一个 torch 版本上。`import torchvision` 可能正常，但训练途中 `nms` 会报 “operator torchvision::nms does not exist” 或 “Couldn't load custom C++ ops”。
+torchvision 的编译部分绑定在某一个 torch 版本上。`import torchvision` 可能正常，
+但训练途中 `nms` 会报 “operator torchvision::nms does not exist” 或 “Couldn't load custom C++ ops”。
 
 ## 示例
 `torch==1.12.1` 搭配 `torchvision==0.14.1`，后者属于 torch 1.13.1。
@@ -61,13 +63,12 @@ def torchvision_version_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     verdict = vision_verdict(facts, torch, vision, matrix)
     if verdict is None or verdict.kind != "version":
         return
-    listed = partners(matrix, torch.version, "torchvision")
     stage = stage_of(facts, "nms-cpu")
     yield Finding(
         params={
             "torch": torch.version,
             "torchvision": vision.version,
-            "wanted": wanted(listed) or "-",
+            "wanted": wanted(matrix, torch.version, "torchvision") or "-",
             "requires_torch": vision.requires_torch,
             "tried": stage is not None,
         },
