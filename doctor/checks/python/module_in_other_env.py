@@ -17,10 +17,11 @@ Install into the Python that runs the project, with its own pip: `PATH/python -m
 has (`picamera2`) are seen by an environment made with `--system-site-packages`.
 """
 
-from typing import Iterator, Mapping, Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
 from doctor.facts import Distributions, Facts, Interpreters, OtherPython, Project, Python
 from doctor.model import ERROR, WARNING, Finding, Install, Manual
+from doctor.modules import SYSTEM_ONLY, providers
 from doctor.registry import check
 from doctor.text import Text
 
@@ -42,28 +43,6 @@ EXPLAIN_ZH = """项目需要的模块装了，但装在另一个 Python 里。
 用运行项目的那个 Python 自己的 pip 来装：`PATH/python -m pip install …`。只有 apt 提供的模块（`picamera2`），可以用
 `--system-site-packages` 创建的虚拟环境来使用。
 """
-
-#: modules whose distribution has another name: those that provide it, the one to install first
-PROVIDERS: Mapping[str, Tuple[str, ...]] = {
-    "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"),
-    "PIL": ("pillow", "pillow-simd"),
-    "yaml": ("pyyaml",),
-    "sklearn": ("scikit-learn",),
-    "skimage": ("scikit-image",),
-    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
-    "tflite_runtime": ("tflite-runtime",),
-    "pkg_resources": ("setuptools",),
-    "google": ("protobuf",),
-    "bs4": ("beautifulsoup4",),
-    "serial": ("pyserial",),
-    "dateutil": ("python-dateutil",),
-    "attr": ("attrs",),
-    "git": ("gitpython",),
-    "pycocotools": ("pycocotools", "pycocotools-windows"),
-    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel"),
-}
-#: come with the operating system only: pip cannot install them into an environment
-APT_ONLY = ("picamera2", "libcamera", "apt", "apt_pkg", "gi")
 
 
 @check(
@@ -92,13 +71,13 @@ def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
     python, distributions = facts.need(Python), facts.need(Distributions)
     required = {requirement.name for requirement in project.requirements}
     for module, where in sorted(project.imports.items()):
-        providers = PROVIDERS.get(module, (module.lower().replace("_", "-"),))
-        if module in interpreters.target or any(distributions.find(name) for name in providers):
+        provided_by = providers(module)
+        if module in interpreters.target or any(distributions.find(name) for name in provided_by):
             continue
         other = _holder(interpreters, module, python)
         if other is None:
             continue
-        needed = bool(required & set(providers)) or not required
+        needed = bool(required & set(provided_by)) or not required
         yield Finding(
             params={
                 "module": module,
@@ -112,7 +91,7 @@ def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
             evidence=(str(where), "%s: %s %s" % (other.executable, module, other.modules[module])),
             # an import that no requirement names is often one that the program can do without
             severity=ERROR if needed and project.chosen else WARNING,
-            remedies=(_remedy(module, providers),),
+            remedies=(_remedy(module, provided_by),),
         )
 
 
@@ -123,12 +102,12 @@ def _holder(interpreters: Interpreters, module: str, python: Python) -> Optional
     return (same or holders or [None])[0]
 
 
-def _remedy(module: str, providers: Tuple[str, ...]):
-    if module in APT_ONLY:
+def _remedy(module: str, provided_by: Tuple[str, ...]):
+    if module in SYSTEM_ONLY:
         return Manual(
             Text(
                 en="Only apt has {module}: make the environment with `python3 -m venv --system-site-packages ~/ml`.",
                 zh="{module} 只有 apt 提供：请用 `python3 -m venv --system-site-packages ~/ml` 创建虚拟环境。",
             )
         )
-    return Install(providers[0])
+    return Install(provided_by[0])
