@@ -1,4 +1,4 @@
-"""Collects the facts: children first, files while they run, each probe within its time limit, none able to stop the rest."""
+"""Collects the facts: children first, files while they run; each probe has a time limit, none can stop the rest."""
 
 import os
 import threading
@@ -115,7 +115,7 @@ class Collector:
         self._file("native", lambda: native.probe_native(folders, quick=wanted.quick), f.NativeModules)
         modules = wanted.modules
         self._file(
-            "interpreters", lambda: interpreters.probe_interpreters(python, modules, root=self.root), f.Interpreters
+            "interpreters", lambda: interpreters.probe_interpreters(python, modules, self.root, root), f.Interpreters
         )
         if wanted.network:
             from . import network
