@@ -1,0 +1,123 @@
+"""The system's C library (glibc) is older than an installed package needs.
+
+## What it checks
+Compares this system's glibc with the platform tags of the installed wheels (`manylinux_2_28` needs glibc 2.28) and with the
+symbol versions that their compiled modules ask for.
+
+## Why it matters
+The import stops with ``/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.28' not found``. pip avoids such wheels, so the
+environment was usually copied from a newer machine or built with `--platform`.
+
+## Example
+torch 2.7.0 (manylinux_2_28) in a container with CentOS 7 (glibc 2.17).
+
+## Fix
+Installs the newest releases whose wheels fit this glibc. glibc itself cannot be exchanged: the other way is a newer release of
+the operating system, or a newer container image.
+"""
+
+import re
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from ...facts import Distributions, Facts, Host, NativeModules, Python, Trials
+from ...model import ERROR, WARNING, Finding, Install, Manual, MendTorch
+from ...registry import check
+from ...text import Text
+
+EXPLAIN_ZH = """系统的 C 库（glibc）比已安装的包要求的更旧。
+
+## 检查什么
+把系统的 glibc 与已安装 wheel 的平台标签（`manylinux_2_28` 需要 glibc 2.28）以及编译模块要求的符号版本比较。
+
+## 为什么重要
+导入时会报 ``/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.28' not found``。pip 本来会避开这样的 wheel，
+所以多半是从更新的机器上复制来的环境，或者安装时用了 `--platform`。
+
+## 示例
+在 CentOS 7（glibc 2.17）容器里使用 torch 2.7.0（manylinux_2_28）。
+
+## 修复
+安装 wheel 与当前 glibc 相符的最新版本。glibc 本身不能单独替换，另一条路是升级系统，或换用更新的容器镜像。
+"""
+
+#: floors of the old tag names (PEP 513, 571, 599)
+LEGACY = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
+
+NEWER_SYSTEM = Text(
+    "Or use a system or container image with glibc {needed} or newer.",
+    "或者换用 glibc {needed} 及以上的系统或容器镜像。",
+)
+
+
+@check(
+    code="glibc-too-old",
+    severity=ERROR,
+    summary=Text("The system's glibc is too old for an installed package.", "系统的 glibc 对已安装的包来说过旧。"),
+    message=Text(
+        "{packages} needs glibc {needed}; this system has {glibc}.",
+        "{packages} 需要 glibc {needed}，而系统是 {glibc}。",
+    ),
+    cause=Text(
+        "The compiled modules of {packages} were made for glibc {needed} and newer; with {glibc} they cannot be loaded.",
+        "{packages} 的编译模块要求 glibc {needed} 及以上，在 {glibc} 上无法加载。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Distributions, Python, Host, NativeModules, Trials),
+)
+def glibc_too_old(facts: Facts, matrix) -> Iterator[Finding]:
+    python, host = facts.find(Python), facts.maybe(Host)
+    libc = python.libc_version if python is not None and python.libc == "glibc" else None
+    if libc is None and host is not None and host.libc == "glibc":
+        libc = host.libc_version
+    if libc is None:
+        return
+    trials = facts.maybe(Trials)
+    torch = trials.stage("torch") if trials else None
+    native = facts.maybe(NativeModules)
+    needs: Dict[str, Tuple[str, str]] = {}
+    for item in facts.need(Distributions).items:
+        floor = floor_of(item.tags)
+        if floor is not None and _numbers(floor) > _numbers(libc):
+            needs[item.name] = (floor, "%s: %s" % (item.folder, ", ".join(item.tags[:2])))
+    symbols = {module.distribution for module in (native.items if native else ()) if module.glibc}
+    for module in native.items if native else ():
+        if module.glibc and _numbers(module.glibc) > _numbers(libc):
+            needs[module.distribution] = (module.glibc, "%s: GLIBC_%s" % (module.path, module.glibc))
+        elif module.distribution in needs and module.glibc and not _asks(native, module.distribution, libc):
+            needs.pop(module.distribution)  # the tag is stricter than the code: a symbol table was read, and it fits
+    if torch is not None and torch.status == "ok":
+        needs.pop("torch", None)
+    if not needs:
+        return
+    names = sorted(needs)
+    needed = max((floor for floor, _ in needs.values()), key=_numbers)
+    remedies: List[Any] = [MendTorch()] if set(names) & {"torch", "torchvision", "torchaudio"} else []
+    remedies.extend(Install(name) for name in names if name not in ("torch", "torchvision", "torchaudio"))
+    yield Finding(
+        params={"packages": ", ".join(names), "distributions": names, "needed": needed, "glibc": libc},
+        evidence=tuple(text for _, text in needs.values())[:20],
+        severity=ERROR if symbols & set(names) or set(names) & {"torch", "torchvision", "numpy"} else WARNING,
+        remedies=tuple(remedies) + (Manual(NEWER_SYSTEM),),
+    )
+
+
+def _asks(native: Any, name: str, libc: str) -> bool:
+    return any(one.distribution == name and one.glibc and _numbers(one.glibc) > _numbers(libc) for one in native.items)
+
+
+def floor_of(tags: Tuple[str, ...]) -> Optional[str]:
+    """Return the lowest glibc that any of a wheel's tags accepts; None for wheels that name none."""
+    floors: List[str] = []
+    for tag in tags:
+        for platform in tag.split("-")[-1].split("."):
+            match = re.match(r"manylinux_(\d+)_(\d+)_", platform)
+            if match:
+                floors.append("%s.%s" % match.groups())
+            for old, floor in LEGACY.items():
+                if platform.startswith(old + "_"):
+                    floors.append(floor)
+    return min(floors, key=_numbers) if floors else None
+
+
+def _numbers(version: str) -> Tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
