@@ -83,7 +83,7 @@ def limits(facts: Facts, matrix: Any, leave_out: Tuple[str, ...] = ()) -> List[L
 def releases(matrix: Any, minor: Optional[str]) -> List[str]:
     """Return the last patch of each numpy minor that has wheels for this Python, newest first."""
     tag = "cp" + minor.replace(".", "") if minor else None
-    rows = [row for row in matrix.table("numpy_python") if tag is None or tag in row["wheels"]]
+    rows = [row for row in matrix.table("numpy.numpy_python") if tag is None or tag in row["wheels"]]
     return [row["last"] for row in reversed(rows)]
 
 

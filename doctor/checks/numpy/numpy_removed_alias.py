@@ -121,10 +121,10 @@ def numpy_removed_alias(facts: Facts, matrix) -> Iterator[Finding]:
 def removed(matrix: Any, installed: str) -> Mapping[str, Mapping[str, Any]]:
     """Return the names that the installed numpy does not have, without ``np.``, each with its row of the matrix."""
     rows = {}
-    for row in matrix.removed_numpy_names():
+    for name, row in matrix.removed_numpy_names().items():
         back = row.get("returned_in")
         if not below(installed, row["removed_in"]) and (not back or below(installed, back)):
-            rows[row["name"].split(".", 1)[1]] = row
+            rows[name.partition(".")[2]] = row
     return rows
 
 

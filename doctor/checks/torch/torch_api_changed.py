@@ -1,0 +1,99 @@
+"""The project's code meets a torch that is stricter about something than the one it was written for.
+
+## What it checks
+Looks for places whose meaning changed while the name stayed. Known: YOLO's `loss.py`, where integer grid positions are clamped
+with a limit taken from a float tensor (`gj.clamp_(0, gain[3] - 1)`): an error since torch 1.12.
+
+## Why it matters
+Training stops in the first batch with `RuntimeError: result type Float can't be cast to the desired output type long int`.
+It looks like a fault of the data or the model, and is none.
+
+## Example
+YOLOv5-Lite's `utils/loss.py` with torch 1.12.1 or newer.
+
+## Fix
+Turns the limit into an integer in the source (`gain[3].long() - 1`), shown as a diff and written with `doctor fix --apply --source`.
+The result is the same; older torch accepts it too.
+"""
+
+from typing import Any, Dict, Iterator, List
+
+from ...apis import CLAMP_STRICT
+from ...demands import below
+from ...facts import Facts, Project, Torch
+from ...model import ERROR, WARNING, Edit, Finding, Manual, Rewrite
+from ...registry import check
+from ...text import Text
+
+EXPLAIN_ZH = """项目代码遇到了更严格的 torch：名字没变，行为变了。
+
+## 检查什么
+查找名字不变但含义改变的写法。目前已知的是 YOLO 的 `loss.py`：整数网格坐标用浮点张量里的值做上限
+（`gj.clamp_(0, gain[3] - 1)`），从 torch 1.12 起会报错。
+
+## 为什么重要
+训练第一个 batch 就停在 `RuntimeError: result type Float can't be cast to the desired output type long int`。
+看起来像数据或模型的问题，其实不是。
+
+## 示例
+YOLOv5-Lite 的 `utils/loss.py` 搭配 torch 1.12.1 及以上。
+
+## 修复
+把源码里的上限转成整数（`gain[3].long() - 1`），`doctor fix` 显示 diff，`doctor fix --apply --source` 写入。结果不变，旧版 torch 也能用。
+"""
+
+REWRITE = Text(
+    "Turn the float limit into an integer: {edits}.",
+    "把浮点上限转成整数：{edits}。",
+)
+BY_HAND = Text(
+    "Turn the limit into an integer before clamping, for example gain[3].long() - 1.",
+    "先把上限转成整数再 clamp，例如 gain[3].long() - 1。",
+)
+
+
+@check(
+    code="torch-api-changed",
+    severity=ERROR,
+    summary=Text(
+        "The project's code meets a torch that is stricter than the one it was written for.",
+        "项目代码遇到了比编写时更严格的 torch。",
+    ),
+    message=Text(
+        "torch {torch} refuses to clamp integers with a float limit; the project does so in {count} places.",
+        "torch {torch} 不允许用浮点上限 clamp 整数张量，项目中有 {count} 处这样写。",
+    ),
+    cause=Text(
+        "Since torch {since}, {call} with a limit from a float tensor raises \"result type Float can't be cast to the desired output type long int\".",
+        "torch {since} 起，{call} 的上限来自浮点张量时会报 “result type Float can't be cast to the desired output type long int”。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Project, Torch),
+)
+def torch_api_changed(facts: Facts, matrix) -> Iterator[Finding]:
+    project, torch = facts.need(Project), facts.need(Torch)
+    if below(torch.version, CLAMP_STRICT):
+        return
+    found = [use for use in project.uses if use.name == "torch.Tensor.clamp_" and "guard" not in use.detail]
+    if not found:
+        return
+    edits: List[Edit] = []
+    for use in found:
+        old, column = use.detail.get("source", ""), use.detail.get("column", "")
+        if old and column.isdigit():
+            edits.append(Edit(use.where.file, use.where.line, int(column), old, old + ".long()"))
+    params: Dict[str, Any] = {
+        "torch": torch.version,
+        "since": CLAMP_STRICT,
+        "count": len(found),
+        "call": found[0].detail.get("call", "clamp_"),
+    }
+    words = ", ".join(sorted({"%s → %s" % (edit.old, edit.new) for edit in edits}))
+    rewrite = Rewrite(tuple(edits), Text(*(part.replace("{edits}", words) for part in REWRITE)))
+    remedies: List[Any] = [rewrite] if edits else [Manual(BY_HAND)]
+    yield Finding(
+        params=params,
+        evidence=tuple(str(use.where) for use in found[:20]),
+        severity=ERROR if project.chosen else WARNING,
+        remedies=tuple(remedies),
+    )
