@@ -110,7 +110,7 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
 
 
 def _build(facts: Facts, torch: Torch, cuda: str, matrix: Any) -> Tuple[Build, str]:
-    """Return the installed build with what it was compiled for, and who says so; raises MissingFact when nobody does."""
+    """Return the build with what it was compiled for, and who says so; raises MissingFact when nobody does."""
     host = facts.maybe(Host)
     system, machine = (host.system, host.machine) if host is not None else ("linux", "x86_64")
     trials = facts.maybe(Trials)

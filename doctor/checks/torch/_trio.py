@@ -98,10 +98,11 @@ def same_release(requirement: Optional[str], version: str) -> bool:
 
 
 def versions_fit(partner: Union[Torchvision, Torchaudio], torch: Torch, matrix: Any) -> Optional[bool]:
-    """Tell whether partner and torch are of one release: by the partner's metadata, else by the matrix; None unknown."""
+    """Tell whether partner and torch are of one release: allowed by its metadata or the matrix; None unknown."""
     fits = requirement_fits(partner.requires_torch, torch.version)
-    if fits is None and matrix is not None and is_version(partner.version) and is_version(torch.version):
-        fits = matrix.goes_with(torch.version, partner.section_name, partner.version)
+    if fits is not True and matrix is not None and is_version(partner.version) and is_version(torch.version):
+        listed = matrix.goes_with(torch.version, partner.section_name, partner.version)
+        fits = fits if listed is None else listed
     return fits
 
 
