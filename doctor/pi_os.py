@@ -97,11 +97,9 @@ def bigger_swap(codename: str, mib: int) -> Remedy:
     """Return how swap is enlarged on that release; a drop-in of rpi-swap needs a restart, so that one is only text."""
     item = release(codename)
     if item is not None and item.swap == "rpi-swap":
-        typed = (
-            "sudo mkdir -p /etc/rpi/swap.conf.d && "
-            "printf '[Main]\\nMechanism=swapfile\\n\\n[File]\\nFixedSizeMiB=%d\\n' | sudo tee /etc/rpi/swap.conf.d/80-doctor.conf && sudo reboot"
-            % mib
-        )
+        dropin = "[Main]\\nMechanism=swapfile\\n\\n[File]\\nFixedSizeMiB=%d\\n" % mib
+        folder = "/etc/rpi/swap.conf.d"
+        typed = "sudo mkdir -p %s && printf '%s' | sudo tee %s/80-doctor.conf && sudo reboot" % (folder, dropin, folder)
         return Manual(Text("Make swap of %d MiB: %s" % (mib, typed), "把交换空间设为 %d MiB：%s" % (mib, typed)))
     if item is not None:
         conf = "/etc/dphys-swapfile"
