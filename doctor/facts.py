@@ -157,8 +157,6 @@ class Clock:
     synchronised: Optional[bool] = None
     #: a moment that has certainly passed: the system itself wrote it to disk; None when it keeps none
     passed_s: Optional[float] = None
-    #: this clock minus the clock of a server that answered over the network; None when none was asked
-    ahead_s: Optional[float] = None
 
 
 @section("environ")
@@ -555,13 +553,13 @@ class Apt:
 class Reach:
     """One host asked for over the network."""
 
-    #: index, torch-wheels, github-assets, piwheels
+    #: index, index-files, torch-wheels, github-assets, piwheels
     purpose: str
     url: str
     ok: bool
     #: the server's or the library's own words; with ``ok`` empty
     detail: str = ""
-    #: what went wrong: dns, refused, unreachable, timeout, tls, captive-portal, proxy, proxy-auth, forbidden, http
+    #: what went wrong: dns, refused, unreachable, timeout, reset, tls, captive-portal, proxy, proxy-auth, forbidden, http
     kind: str = ""
     proxy: Optional[str] = None
     seconds: Optional[float] = None
@@ -586,6 +584,8 @@ class Network:
 
     items: Tuple[Reach, ...] = ()
     downloads: Tuple[StartDownload, ...] = ()
+    #: this machine's clock minus that of a server that answered; None when none said its time
+    clock_ahead_s: Optional[float] = None
 
 
 # ---------------------------------------------------------------- the project

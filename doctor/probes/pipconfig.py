@@ -6,9 +6,9 @@ PIP_CONFIG_FILE, then PIP_* variables; each replaces what came before.
 
 import os
 import sys
-from typing import List, Mapping, NamedTuple, Optional, Union
+from typing import List, Mapping, NamedTuple, Optional
 
-from ..facts import PipConfig, Python, Setting, Unknown
+from ..facts import PipConfig, Python, Setting
 from ..secrets import HIDDEN, without_credentials
 
 #: options whose value is itself a secret, or is of no use here
@@ -26,8 +26,15 @@ class Where(NamedTuple):
 
 def probe_pip(
     python: Python, root: str = "/", environ: Optional[Mapping[str, str]] = None, home: Optional[str] = None
-) -> Union[PipConfig, Unknown]:
+) -> PipConfig:
     """Return what pip of this Python is configured with; a file that cannot be read counts as empty, as for pip."""
+    return PipConfig(tuple(_without_secrets(setting) for setting in raw(python, root, environ, home).settings))
+
+
+def raw(
+    python: Python, root: str = "/", environ: Optional[Mapping[str, str]] = None, home: Optional[str] = None
+) -> PipConfig:
+    """Return the configuration with its credentials, for asking an index; it must not become a fact."""
     environ = os.environ if environ is None else environ
     system = "linux" if root != "/" else {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
     where = Where(system, home or os.path.expanduser("~"), python.prefix, environ)
@@ -97,7 +104,7 @@ def parse_pip_config(text: str, source: str) -> List[Setting]:
         indent = len(line) - len(line.lstrip())
         if 0 <= key_indent < indent:
             last = settings.pop()
-            value = (last.value + "\n" + _value(last.name, stripped)).strip()
+            value = (last.value + "\n" + stripped).strip()
             settings.append(Setting(last.name, value, last.source))
         elif stripped[0] == "[" and "]" in stripped:
             section = stripped[1 : stripped.index("]")].strip()
@@ -107,7 +114,7 @@ def parse_pip_config(text: str, source: str) -> List[Setting]:
             key = stripped[:cut].strip().lower().replace("_", "-").lstrip("-") if cut > 0 else ""
             if key and section:
                 name = key if section == "global" else "%s.%s" % (section, key)
-                settings.append(Setting(name, _value(name, stripped[cut + 1 :].strip()), source))
+                settings.append(Setting(name, stripped[cut + 1 :].strip(), source))
                 key_indent = indent
     return settings
 
@@ -118,9 +125,10 @@ def parse_pip_environ(environ: Mapping[str, str]) -> List[Setting]:
     for variable in sorted(environ):
         name = variable[4:].lower().replace("_", "-")
         if variable.startswith("PIP_") and environ[variable] and name not in ("config-file", "version", "help", ""):
-            settings.append(Setting(name, _value(name, environ[variable]), "environment " + variable))
+            settings.append(Setting(name, environ[variable], "environment " + variable))
     return settings
 
 
-def _value(name: str, value: str) -> str:
-    return HIDDEN if name.rpartition(".")[2] in SECRET else without_credentials(value)
+def _without_secrets(setting: Setting) -> Setting:
+    secret = setting.name.rpartition(".")[2] in SECRET
+    return Setting(setting.name, HIDDEN if secret else without_credentials(setting.value), setting.source)

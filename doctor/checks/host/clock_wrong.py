@@ -20,7 +20,7 @@ not use `--trusted-host` instead.
 import time
 from typing import Iterator, Optional, Tuple
 
-from doctor.facts import Clock, Facts, Host
+from doctor.facts import Clock, Facts, Host, Network
 from doctor.model import ERROR, WARNING, Finding, Manual, System
 from doctor.registry import check
 from doctor.text import Text
@@ -83,11 +83,12 @@ FUTURE = Text(
         zh="不可能是 {shown}：本程序写于 {known} 之后。时间不对会让证书被判为尚未生效。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Clock, Host),
+    needs=(Clock, Host, Network),
 )
 def clock_wrong(facts: Facts, matrix) -> Iterator[Finding]:
     clock = facts.need(Clock)
-    known_s, cause = _truth(clock)
+    network = facts.maybe(Network)
+    known_s, cause = _truth(clock, network.clock_ahead_s if network else None)
     if known_s is None:
         return
     ahead_s = clock.now_s - known_s
@@ -99,10 +100,10 @@ def clock_wrong(facts: Facts, matrix) -> Iterator[Finding]:
     )
 
 
-def _truth(clock: Clock) -> Tuple[Optional[float], Optional[Text]]:
+def _truth(clock: Clock, ahead_s: Optional[float]) -> Tuple[Optional[float], Optional[Text]]:
     """Return a moment that the clock contradicts, and the words for it; (None, None) when the clock may be right."""
-    if clock.ahead_s is not None:
-        return (clock.now_s - clock.ahead_s, SERVER) if abs(clock.ahead_s) >= NOTICEABLE else (None, None)
+    if ahead_s is not None:
+        return (clock.now_s - ahead_s, SERVER) if abs(ahead_s) >= NOTICEABLE else (None, None)
     if clock.now_s < WRITTEN_S:
         return WRITTEN_S, None
     if clock.passed_s is not None and clock.now_s < clock.passed_s - DAY:

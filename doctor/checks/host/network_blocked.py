@@ -63,6 +63,10 @@ CAUSES: Dict[str, Text] = {
         en="{host} did not answer in time: blocked on the way, or the line is very slow.",
         zh="{host} 没有及时响应：中途被拦截，或者网络非常慢。",
     ),
+    "reset": Text(
+        en="The connection to {host} was cut off on the way: a firewall or a proxy in between.",
+        zh="到 {host} 的连接中途被切断：中间有防火墙或代理。",
+    ),
     "tls": Text(
         en=(
             "The certificate of {host} is not accepted: a proxy that inspects traffic, a wrong clock or old "
@@ -153,7 +157,7 @@ def _params(item: Reach) -> dict:
 
 
 def _severity(item: Reach, index_works: bool, wants_files: bool) -> str:
-    if item.purpose == "index":
+    if item.purpose in ("index", "index-files"):
         return ERROR
     if item.purpose == "github-assets":
         return ERROR if wants_files else NOTE
