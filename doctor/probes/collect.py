@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, T
 
 from .. import facts as f
 from . import python as target_python
+from . import run
 
 #: Longest that one file probe may take; a dead network mount answers never.
 FILE_PROBE_S = 5.0
@@ -77,10 +78,10 @@ class Collector:
 
     def kill(self) -> None:
         """Stop the children of a collection that nobody will read."""
-        self._asked.running.kill()
-        for handle in (self._trials, self._gpu):
-            if handle is not None:
-                handle.kill()
+        for asked in (self._asked, self._trials, self._gpu):
+            for part in asked or ():
+                if isinstance(part, run.Running):
+                    part.kill()
 
     # ------------------------------------------------------------ the machine
 

@@ -4,10 +4,11 @@ import sys
 import time
 from typing import Any, Mapping, Optional
 
+from ..fix.progress import Progress as Silent
 from ..text import Text
 
 
-class Progress:
+class Progress(Silent):
     """Shows what a fix is doing; calls cost nothing when standard error is closed."""
 
     def __init__(self, lang: str, stream: Any = None) -> None:
@@ -32,6 +33,15 @@ class Progress:
             self._last = now
             total = " / %.1f MB" % (total_bytes / 1e6) if total_bytes else " MB"
             self._line("%s: %.1f%s" % (name, done_bytes / 1e6, total))
+
+    def confirm(self, text: Text, params: Optional[Mapping[str, Any]] = None) -> bool:
+        """Ask on the terminal; no answer, or no terminal, is no."""
+        self._close()
+        if not sys.stdin.isatty():
+            return False
+        self.stream.write(text.render(self.lang, params) + " [y/N] ")
+        self.stream.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes", "是")
 
     def close(self) -> None:
         """Take the bar off the screen."""
