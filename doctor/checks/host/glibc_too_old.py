@@ -23,6 +23,7 @@ from ...facts import Distributions, Facts, Host, NativeModules, Python, Trials
 from ...model import ERROR, WARNING, Finding, Install, Manual, MendTorch
 from ...registry import check
 from ...text import Text
+from ...wheels.matrix import glibc_of_tag
 
 EXPLAIN_ZH = """系统的 C 库（glibc）比已安装的包要求的更旧。
 
@@ -39,9 +40,6 @@ EXPLAIN_ZH = """系统的 C 库（glibc）比已安装的包要求的更旧。
 ## 修复
 安装 wheel 与当前 glibc 相符的最新版本。glibc 本身不能单独替换，另一条路是升级系统，或换用更新的容器镜像。
 """
-
-#: floors of the old tag names (PEP 513, 571, 599)
-LEGACY = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
 
 NEWER_SYSTEM = Text(
     "Or use a system or container image with glibc {needed} or newer.",
@@ -107,16 +105,8 @@ def _asks(native: Any, name: str, libc: str) -> bool:
 
 def floor_of(tags: Tuple[str, ...]) -> Optional[str]:
     """Return the lowest glibc that any of a wheel's tags accepts; None for wheels that name none."""
-    floors: List[str] = []
-    for tag in tags:
-        for platform in tag.split("-")[-1].split("."):
-            match = re.match(r"manylinux_(\d+)_(\d+)_", platform)
-            if match:
-                floors.append("%s.%s" % match.groups())
-            for old, floor in LEGACY.items():
-                if platform.startswith(old + "_"):
-                    floors.append(floor)
-    return min(floors, key=_numbers) if floors else None
+    floors = [glibc_of_tag(tag.split("-")[-1]) for tag in tags]
+    return min((floor for floor in floors if floor), key=_numbers, default=None)
 
 
 def _numbers(version: str) -> Tuple[int, ...]:

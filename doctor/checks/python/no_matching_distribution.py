@@ -1,0 +1,116 @@
+"""The project asks for a torch release that has no wheel for this Python and platform.
+
+## What it checks
+Looks in the wheel matrix whether any torch that the project's requirements allow has a build for the target Python's version and
+platform. Only where torch is not installed yet.
+
+## Why it matters
+pip says `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)` and lists versions that do
+not help: the reason is the Python, the 32-bit system or the platform.
+
+## Example
+`torch==1.7.1` with Python 3.10: its wheels end at Python 3.9.
+
+## Fix
+A Python that has builds of this release, or a release that has builds for this Python; the report names both where they exist.
+"""
+
+from typing import Any, Dict, Iterator, List
+
+from ...demands import allows, demand, environment
+from ...facts import Distributions, Facts, Host, Project, Python
+from ...model import ERROR, WARNING, Finding, Manual
+from ...registry import check
+from ...text import Text
+from ...wheels.matrix import platform_of_tag
+from ...wheels.versions import key
+
+EXPLAIN_ZH = """项目要求的 torch 版本没有适合当前 Python 和平台的 wheel。
+
+## 检查什么
+在 wheel 表中查找：项目依赖所允许的 torch 版本里，有没有适合目标 Python 版本和平台的构建。只在尚未安装 torch 时检查。
+
+## 为什么重要
+pip 会报 `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)`，列出的版本也帮不上忙：
+真正的原因是 Python 版本、32 位系统或平台。
+
+## 示例
+Python 3.10 下的 `torch==1.7.1`：它的 wheel 最高只到 Python 3.9。
+
+## 修复
+换用有对应构建的 Python，或者换用支持当前 Python 的版本；报告会给出具体的选择。
+"""
+
+CHOICES = Text(
+    "Use Python {pythons} for this release, or a release for this Python: {releases}.",
+    "该版本请用 Python {pythons}；或者换成支持当前 Python 的版本：{releases}。",
+)
+
+
+@check(
+    code="no-matching-distribution",
+    severity=ERROR,
+    summary=Text(
+        "No wheel of the torch that the project asks for fits this Python.",
+        "项目要求的 torch 没有适合当前 Python 的 wheel。",
+    ),
+    message=Text(
+        "{requirement}: no wheel for Python {python} on {platform}.",
+        "{requirement}：没有适合 Python {python}（{platform}）的 wheel。",
+    ),
+    cause=Text(
+        "The wheels of {requirement} are for Python {pythons}; Python {python} on {platform} gets none, and pip has nothing to install.",
+        "{requirement} 的 wheel 只支持 Python {pythons}，Python {python}（{platform}）没有可用的，pip 无从安装。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Project, Python, Distributions, Host),
+    after=("python-too-new", "python-too-old", "python-32bit"),
+)
+def no_matching_distribution(facts: Facts, matrix) -> Iterator[Finding]:
+    project, python = facts.need(Project), facts.need(Python)
+    if facts.need(Distributions).find("torch") is not None or python.implementation != "cpython":
+        return
+    platform = platform_of_tag(python.platform)
+    markers = environment(python, facts.maybe(Host))
+    tag = "cp" + python.minor.replace(".", "") + ("t" if python.free_threaded else "")
+    for requirement in project.requirements:
+        wanted = demand(requirement.text, markers) if requirement.name == "torch" and not requirement.optional else None
+        if wanted is None or not wanted.specifier:
+            continue
+        known = [version for version in matrix.torch_releases() if allows(wanted.specifier, version)]
+        if not known:
+            continue  # a release that the matrix has never heard of
+        tags = {version: matrix.pythons(version, platform) for version in known}
+        if any(tag in found for found in tags.values()):
+            continue
+        pythons = sorted({one for found in tags.values() for one in found if one.startswith("cp")}, key=_order)
+        here = [one for one in matrix.torch_releases() if tag in matrix.pythons(one, platform)]
+        params: Dict[str, Any] = {
+            "requirement": requirement.text,
+            "python": python.version,
+            "platform": python.platform,
+            "pythons": ", ".join(_minor(one) for one in pythons) or "-",
+            "releases": _span(here),
+        }
+        yield Finding(
+            params=params,
+            evidence=(str(requirement.where),),
+            severity=ERROR if project.chosen else WARNING,
+            remedies=(Manual(CHOICES),),
+        )
+        return
+
+
+def _minor(tag: str) -> str:
+    return "%s.%s" % (tag[2], tag[3:])
+
+
+def _order(tag: str) -> Any:
+    return int("".join(char for char in tag[3:] if char.isdigit())), tag
+
+
+def _span(versions: List[str]) -> str:
+    if not versions:
+        return "-"
+    ordered = sorted(versions, key=key)
+    return ordered[0] if len(ordered) == 1 else "%s … %s" % (ordered[0], ordered[-1])

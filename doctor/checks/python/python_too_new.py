@@ -1,0 +1,110 @@
+"""The target Python is newer than the project, or the torch it pins, supports.
+
+## What it checks
+Compares the target Python with the upper bound of the project's `requires-python`, and looks in the wheel matrix for the
+newest Python that the pinned or installed torch has builds for.
+
+## Why it matters
+pip says `No matching distribution found` or starts to compile from source. Repositories from 2020 pin torch 1.7, which ends at
+Python 3.9.
+
+## Example
+`torch==1.10.0` in requirements.txt with Python 3.12.
+
+## Fix
+An older Python for this project, in a new virtual environment; or newer pins, where the project runs with them.
+"""
+
+from typing import Any, Iterator, Optional, Tuple
+
+from ...demands import allows, demand, environment
+from ...facts import Distributions, Facts, Host, Project, Python
+from ...model import ERROR, WARNING, Finding, Manual
+from ...registry import check
+from ...text import Text
+from ...wheels.matrix import platform_of_tag, python_key
+from .python_too_old import bound
+
+EXPLAIN_ZH = """目标 Python 比项目或它固定的 torch 支持的更新。
+
+## 检查什么
+把目标 Python 与项目 `requires-python` 的上限比较，并在 wheel 表中查找项目固定的 torch 版本最高支持哪个 Python。
+
+## 为什么重要
+pip 会报 `No matching distribution found`，或者开始从源码编译。2020 年的仓库常固定 torch 1.7，它最高只支持 Python 3.9。
+
+## 示例
+requirements.txt 里写着 `torch==1.10.0`，而使用的是 Python 3.12。
+
+## 修复
+为这个项目换用较旧的 Python 并新建虚拟环境；如果项目能用新版本，也可以放宽版本限制。
+"""
+
+OLDER = Text(
+    "Make an environment with Python {maximum}: python{maximum} -m venv .venv",
+    "用 Python {maximum} 新建环境：python{maximum} -m venv .venv",
+)
+
+
+@check(
+    code="python-too-new",
+    severity=ERROR,
+    summary=Text("The Python is newer than the project or its torch supports.", "Python 比项目或其 torch 支持的更新。"),
+    message=Text("Python {python} is too new for {who} ({wanted}).", "Python {python} 对 {who}（{wanted}）来说过新。"),
+    cause=Text(
+        "{who} supports {wanted}, up to Python {maximum}; the target is {python}.",
+        "{who} 支持 {wanted}，最高到 Python {maximum}，而目标 Python 是 {python}。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Python, Project, Distributions, Host),
+)
+def python_too_new(facts: Facts, matrix) -> Iterator[Finding]:
+    python = facts.need(Python)
+    project = facts.need(Project)
+    if project.requires_python:
+        maximum = bound(project.requires_python, python.version, newer=False)
+        if maximum is not None:
+            yield _finding(python.version, "the project", project.requires_python, maximum, (), project.chosen)
+            return
+    distributions = facts.maybe(Distributions)
+    if distributions is None or distributions.find("torch") is not None:
+        return
+    markers = environment(python, facts.maybe(Host))
+    for requirement in project.requirements:
+        if requirement.name != "torch" or requirement.optional:
+            continue
+        wanted = demand(requirement.text, markers)
+        maximum = (
+            newest_python(matrix, wanted.specifier, python.platform)
+            if wanted is not None and wanted.specifier
+            else None
+        )
+        if maximum is not None and _minor(maximum) < _minor(python.minor):
+            where = (str(requirement.where),)
+            yield _finding(python.version, "torch", wanted.specifier, maximum, where, project.chosen)  # type: ignore[union-attr]
+            return
+
+
+def newest_python(matrix: Any, specifier: str, platform: str) -> Optional[str]:
+    """Return the newest Python minor with builds of a torch inside these specifiers, or None when none is known."""
+    found = [
+        python_key(tag)
+        for version in matrix.torch_releases()
+        if allows(specifier, version)
+        for tag in matrix.pythons(version, platform_of_tag(platform))
+        if tag.startswith("cp")
+    ]
+    return "%d.%d" % max(found) if found else None
+
+
+def _minor(text: str) -> Tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2])
+
+
+def _finding(version: str, who: str, wanted: str, maximum: str, evidence: Tuple[str, ...], error: bool) -> Finding:
+    return Finding(
+        params={"python": version, "who": who, "wanted": wanted, "maximum": maximum},
+        evidence=evidence or ("%s: Python %s" % (who, wanted),),
+        severity=ERROR if error else WARNING,
+        remedies=(Manual(OLDER),),
+    )

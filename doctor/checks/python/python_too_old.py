@@ -1,0 +1,101 @@
+"""The target Python is older than the project, or an installed package, says it needs.
+
+## What it checks
+Compares the target Python with the project's `requires-python` (pyproject.toml, setup.cfg, setup.py, environment.yml) and with
+the `Requires-Python` of the installed packages.
+
+## Why it matters
+pip refuses or quietly installs old releases; the source stops with `SyntaxError` at its first newer construct.
+
+## Example
+`requires-python = ">=3.10"` with Python 3.8.18.
+
+## Fix
+A newer Python for this project: a new virtual environment made with it. An existing environment cannot change its Python.
+"""
+
+from typing import Iterator, Optional
+
+from ...demands import allows
+from ...facts import Distributions, Facts, Project, Python
+from ...model import ERROR, WARNING, Finding, Manual
+from ...registry import check
+from ...text import Text
+
+EXPLAIN_ZH = """目标 Python 比项目或已安装的包要求的更旧。
+
+## 检查什么
+把目标 Python 与项目的 `requires-python`（pyproject.toml、setup.cfg、setup.py、environment.yml）以及已安装包的 `Requires-Python` 比较。
+
+## 为什么重要
+pip 会拒绝安装，或者悄悄装上旧版本；源码遇到新语法就报 `SyntaxError`。
+
+## 示例
+`requires-python = ">=3.10"`，而使用的是 Python 3.8.18。
+
+## 修复
+为这个项目换用更新的 Python，并用它新建虚拟环境。已有的环境不能更换 Python。
+"""
+
+NEW_VENV = Text(
+    "Make an environment with Python {minimum} or newer: python{minimum} -m venv .venv",
+    "用 Python {minimum} 或更新的版本新建环境：python{minimum} -m venv .venv",
+)
+
+#: Python minors that wheels are made for; what a requirement means is tried on each
+MINORS = tuple("3.%d" % minor for minor in range(6, 16))
+
+
+@check(
+    code="python-too-old",
+    severity=ERROR,
+    summary=Text("The Python is older than the project or a package needs.", "Python 比项目或已安装的包要求的更旧。"),
+    message=Text("Python {python} is too old: {who} needs {wanted}.", "Python {python} 过旧：{who} 需要 {wanted}。"),
+    cause=Text(
+        "{who} states that it needs Python {wanted}; the target is {python}.",
+        "{who} 声明需要 Python {wanted}，而目标 Python 是 {python}。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Python, Project, Distributions),
+)
+def python_too_old(facts: Facts, matrix) -> Iterator[Finding]:
+    python = facts.need(Python)
+    project = facts.maybe(Project)
+    if project is not None and project.requires_python:
+        minimum = bound(project.requires_python, python.version, newer=True)
+        if minimum is not None:
+            yield _finding(python.version, "the project", project.requires_python, minimum, project.chosen)
+            return
+    distributions = facts.maybe(Distributions)
+    for item in distributions.items if distributions else ():
+        minimum = bound(item.requires_python or "", python.version, newer=True)
+        if minimum is not None:
+            who = "%s %s" % (item.name, item.version)
+            yield _finding(python.version, who, item.requires_python or "", minimum, False)
+
+
+def _finding(version: str, who: str, wanted: str, minimum: str, error: bool) -> Finding:
+    return Finding(
+        params={"python": version, "who": who, "wanted": wanted, "minimum": minimum},
+        evidence=("%s: Python %s" % (who, wanted),),
+        severity=ERROR if error else WARNING,
+        remedies=(Manual(NEW_VENV),),
+    )
+
+
+def bound(specifier: str, version: str, newer: bool) -> Optional[str]:
+    """Return the nearest Python minor on one side that the requirement allows, where it rules this version out."""
+    if not specifier or allows(specifier, version):
+        return None
+    here = version.split(".")[:2]
+    number = (int(here[0]), int(here[1]))
+    fitting = []
+    for minor in MINORS:
+        this = (3, int(minor.split(".")[1]))
+        if (this > number if newer else this < number) and any(
+            allows(specifier, minor + tail) for tail in (".0", ".99")
+        ):
+            fitting.append(minor)
+    if not fitting:
+        return None
+    return fitting[0] if newer else fitting[-1]

@@ -1,0 +1,147 @@
+"""Packages that the project requires are missing, or have a version that it does not allow.
+
+## What it checks
+Compares what is installed with the project's requirements: requirements files (with `-r`, `-c` and markers), `pyproject.toml`,
+`setup.cfg`, `setup.py` (read, never run) and `environment.yml`. Lists for development, tests or extras do not count.
+
+## Why it matters
+A missing package stops training with `ModuleNotFoundError`, sometimes only when the first result is written. A version outside the
+range may work or not.
+
+## Example
+`requirements.txt` asks for `pandas>=1.1.4`; pandas is not installed and `utils/plots.py` imports it.
+
+## Fix
+Installs what is missing in a version that the project allows. torch and its partners are chosen as one set.
+"""
+
+from typing import Any, Dict, Iterator, List
+
+from ...demands import allows, demand, environment
+from ...facts import Distributions, Facts, Host, Project, ProjectRequirement, Python
+from ...model import ERROR, WARNING, Finding, Install, MendTorch
+from ...registry import check
+from ...text import Text
+from ..vision._shared import ONNXRUNTIME, OPENCV
+from ._stack import imported
+
+EXPLAIN_ZH = """项目要求的包没有安装，或者版本不在允许范围内。
+
+## 检查什么
+把已安装的包与项目的依赖声明比较：requirements 文件（包括 `-r`、`-c` 和环境标记）、`pyproject.toml`、`setup.cfg`、`setup.py`（只读取，不执行）、
+`environment.yml`。开发、测试和可选依赖不计入。
+
+## 为什么重要
+缺包会报 `ModuleNotFoundError`，有时要到写第一个结果时才出现；版本不在范围内时可能能用，也可能不能。
+
+## 示例
+`requirements.txt` 要求 `pandas>=1.1.4`，但没有安装 pandas，而 `utils/plots.py` 导入了它。
+
+## 修复
+按项目允许的版本安装缺少的包；torch 及其配套包作为一组来选择。
+"""
+
+TRIO = ("torch", "torchvision", "torchaudio")
+
+VERSION_TITLE = Text(
+    "Installed versions are outside what the project asks for: {packages}.",
+    "已安装的版本不在项目要求的范围内：{packages}。",
+)
+VERSION_CAUSE = Text(
+    "{packages}: the project states another version. It may run all the same.",
+    "{packages}：项目声明的是别的版本。不一定会出错。",
+)
+
+
+@check(
+    code="requirement-unmet",
+    severity=ERROR,
+    summary=Text("Packages that the project requires are missing.", "缺少项目要求的包。"),
+    message=Text(
+        "{count} packages that the project requires are not installed: {packages}.",
+        "项目要求的 {count} 个包没有安装：{packages}。",
+    ),
+    cause=Text(
+        "The project's requirements name {packages}; the target Python has none of them.",
+        "项目的依赖声明中有 {packages}，而目标 Python 里没有。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Project, Distributions, Python, Host),
+)
+def requirement_unmet(facts: Facts, matrix) -> Iterator[Finding]:
+    project, distributions = facts.need(Project), facts.need(Distributions)
+    markers = environment(facts.maybe(Python), facts.maybe(Host))
+    missing: List[ProjectRequirement] = []
+    wrong: List[ProjectRequirement] = []
+    specifiers: Dict[str, str] = {}
+    for requirement in project.requirements:
+        if requirement.optional or requirement.name in ("python", "pip", "setuptools", "wheel"):
+            continue
+        wanted = demand(requirement.text, markers)
+        if wanted is None:
+            continue
+        item = next((found for found in map(distributions.find, _alike(wanted.name)) if found is not None), None)
+        if item is None:
+            if not requirement.constraint and requirement.name not in [one.name for one in missing]:
+                missing.append(requirement)
+                specifiers.setdefault(requirement.name, wanted.specifier)
+        elif item.name == wanted.name and not allows(wanted.specifier, item.version):
+            wrong.append(requirement)
+            specifiers.setdefault(requirement.name, wanted.specifier)
+    missing = [one for one in missing if one.name != "torch"]  # torch-missing says so
+    if missing:
+        used = [one for one in missing if imported(facts, one.name)]
+        yield _finding(missing, specifiers, ERROR if used and project.chosen else WARNING)
+    if wrong:
+        texts = {one.name: "%s %s (%s)" % (one.name, _version(distributions, one.name), one.text) for one in wrong}
+        yield Finding(
+            params=_params(wrong, ", ".join(texts.values())),
+            evidence=tuple(str(one.where) for one in wrong[:20]),
+            severity=WARNING,
+            title=VERSION_TITLE,
+            cause=VERSION_CAUSE,
+        )
+
+
+def _alike(name: str) -> List[str]:
+    """Return the distributions that answer for a name: the builds of OpenCV and ONNX Runtime stand for each other."""
+    for family in (OPENCV, ONNXRUNTIME):
+        if name in family:
+            return [name] + [other for other in family if other != name]
+    if name == "tensorboard":
+        return [name, "tb-nightly"]
+    return [name]
+
+
+def _version(distributions: Distributions, name: str) -> str:
+    item = distributions.find(name)
+    return (item.version if item is not None else None) or "?"
+
+
+def _params(found: List[ProjectRequirement], packages: str) -> Dict[str, Any]:
+    names: List[str] = []
+    for one in found:
+        if one.name not in names:
+            names.append(one.name)
+    return {
+        "count": len(names),
+        "packages": packages,
+        "distributions": names,
+        "requirements": [one.text for one in found],
+    }
+
+
+def _finding(missing: List[ProjectRequirement], specifiers: Dict[str, str], severity: str) -> Finding:
+    remedies: List[Any] = []
+    for one in missing:
+        if one.name in TRIO:
+            if not any(isinstance(remedy, MendTorch) for remedy in remedies):
+                remedies.append(MendTorch())
+        else:
+            remedies.append(Install(one.name, specifiers.get(one.name, "")))
+    return Finding(
+        params=_params(missing, ", ".join(one.name for one in missing)),
+        evidence=tuple(str(one.where) for one in missing[:20]),
+        severity=severity,
+        remedies=tuple(remedies),
+    )
