@@ -55,7 +55,9 @@ GONE: Dict[str, Gone] = {
     "torch.lstsq": Gone("torch", "2.0.0", "torch.linalg.lstsq"),
     "torch.matrix_rank": Gone("torch", "2.0.0", "torch.linalg.matrix_rank"),
     "torch.solve": Gone("torch", "1.12.0", "torch.linalg.solve"),
-    "torchvision.transforms.functional_tensor": Gone("torchvision", "0.17.0", "torchvision.transforms.functional", None, _DOCS),
+    "torchvision.transforms.functional_tensor": Gone(
+        "torchvision", "0.17.0", "torchvision.transforms.functional", None, _DOCS
+    ),
     "torchvision.models.utils": Gone("torchvision", "0.12.0", "torch.hub.load_state_dict_from_url", None, _DOCS),
     "torchvision.ops._new_empty_tensor": Gone("torchvision", "0.9.0", "nothing: delete the import", None, _DOCS),
     # setuptools

@@ -35,7 +35,9 @@ def environment(python: Optional[Python], host: Optional[Host]) -> Dict[str, str
     """Return the values of environment markers for the target, as far as they are known."""
     values = {"extra": ""}
     platform = python.platform if python else ""
-    system = host.system if host else ("windows" if platform.startswith("win") else "macos" if "macos" in platform else "")
+    system = (
+        host.system if host else ("windows" if platform.startswith("win") else "macos" if "macos" in platform else "")
+    )
     if python is not None:
         values.update(
             python_version=python.minor,

@@ -94,7 +94,9 @@ def cuda_libs_conflict(facts: Facts, matrix) -> Iterator[Finding]:
                 "installed": ", ".join("%s %s" % (name, version) for name, _, version in wrong),
                 "distributions": names,
             },
-            evidence=tuple("%s %s; torch asks for %s" % (name, version, specifier) for name, specifier, version in wrong),
+            evidence=tuple(
+                "%s %s; torch asks for %s" % (name, version, specifier) for name, specifier, version in wrong
+            ),
             severity=ERROR if failed or not works and _grave(wrong) else WARNING,
             remedies=tuple(Install(name, specifier) for name, specifier, _ in wrong),
         )

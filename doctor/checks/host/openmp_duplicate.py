@@ -60,7 +60,7 @@ ONE_OWNER = Text(
     summary=Text("Two copies of the same OpenMP runtime are installed.", "同一种 OpenMP 运行库装了两份。"),
     message=Text("{count} copies of {kind} are installed, by {owners}.", "{kind} 装了 {count} 份，来自 {owners}。"),
     cause=Text(
-        "A process that loads two copies of {kind} stops with \"OMP: Error #15\". They come from {owners}.",
+        'A process that loads two copies of {kind} stops with "OMP: Error #15". They come from {owners}.',
         "一个进程加载了两份 {kind} 就会以 “OMP: Error #15” 退出。它们来自 {owners}。",
     ),
     explain_zh=EXPLAIN_ZH,
@@ -114,7 +114,11 @@ def _remedies(facts: Facts, owners: List[str]) -> List[Any]:
     remedies: List[Any] = []
     for name in ("intel-openmp",):
         item = distributions.find(name) if distributions else None
-        needed = [one.name for one in distributions.items for text in one.requires if name_of(text) == name] if distributions else []
+        needed = (
+            [one.name for one in distributions.items for text in one.requires if name_of(text) == name]
+            if distributions
+            else []
+        )
         if item is not None and not needed:
             remedies.append(Remove((name,)))
     return (remedies or [Manual(ONE_OWNER)]) + [Manual(LAST_RESORT)]

@@ -95,4 +95,6 @@ def system_lib_missing(facts: Facts, matrix) -> Iterator[Finding]:
 
 def _central(packages: List[str]) -> bool:
     """Tell whether one of these is imported by every training run; other modules may be optional parts."""
-    return any(name in ("torch", "numpy", "torchvision", "scipy", "pillow", "onnxruntime", "pandas") for name in packages)
+    return any(
+        name in ("torch", "numpy", "torchvision", "scipy", "pillow", "onnxruntime", "pandas") for name in packages
+    )

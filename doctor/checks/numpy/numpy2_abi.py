@@ -112,7 +112,9 @@ def _works(facts: Facts, limit: Limit) -> bool:
     """Tell whether an import trial has shown that the pair works: distributors rebuild old releases."""
     trials = facts.maybe(Trials)
     stage = trials.stage(_stage_of(limit.distribution)) if trials else None
-    return stage is not None and stage.status == "ok" and "_ARRAY_API" not in stage.text and "NumPy 1.x" not in stage.text
+    return (
+        stage is not None and stage.status == "ok" and "_ARRAY_API" not in stage.text and "NumPy 1.x" not in stage.text
+    )
 
 
 def _matters(facts: Facts, limit: Limit) -> bool:

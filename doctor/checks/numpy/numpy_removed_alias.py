@@ -105,7 +105,9 @@ def numpy_removed_alias(facts: Facts, matrix) -> Iterator[Finding]:
     }
     remedies: List[Any] = []
     if edits:
-        text = "; ".join("np.%s → %s" % (name, _successor(name, rows[name])) for name in names if _successor(name, rows[name]))
+        text = "; ".join(
+            "np.%s → %s" % (name, _successor(name, rows[name])) for name in names if _successor(name, rows[name])
+        )
         remedies.append(Rewrite(tuple(edits), Text(*(part.replace("{names}", text) for part in REWRITE))))
     if by_hand:
         remedies.append(Manual(BY_HAND))
@@ -179,5 +181,3 @@ def _older(facts: Facts, matrix: Any, names: List[str], rows: Mapping[str, Any],
     params["older"] = None
     params["blocked_by"] = ", ".join(blockers) or "numpy <%s" % bound
     return [Manual(NO_OLDER)]
-
-

@@ -109,7 +109,9 @@ def _gone_here(facts: Facts, use: ApiUse) -> Optional[Tuple[str, Gone]]:
 def _backport(facts: Facts, name: str) -> bool:
     """Tell whether a package on the index brings the dropped module back under its old name."""
     distributions = facts.need(Distributions)
-    return any(distributions.find(one % name) is not None for one in ("standard-%s", "%s-lts", "legacy-%s", "zombie-%s"))
+    return any(
+        distributions.find(one % name) is not None for one in ("standard-%s", "%s-lts", "legacy-%s", "zombie-%s")
+    )
 
 
 def _version(facts: Facts, distribution: str) -> Optional[str]:

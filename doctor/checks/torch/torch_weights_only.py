@@ -87,7 +87,9 @@ def torch_weights_only(facts: Facts, matrix) -> Iterator[Finding]:
         return
     whole = [use for use in calls if use.detail.get("whole")]
     edits = [
-        Edit(use.where.file, int(use.detail["end_line"]), int(use.detail["end_column"]), ")", use.detail["insert"] + ")")
+        Edit(
+            use.where.file, int(use.detail["end_line"]), int(use.detail["end_column"]), ")", use.detail["insert"] + ")"
+        )
         for use in whole
         if "end_line" in use.detail
     ]

@@ -81,7 +81,13 @@ def lines(names: Dict[str, Ownership]) -> Tuple[str, ...]:
     found = []
     for item in names.values():
         if item.changed:
-            found.append("%s: %d of its %d files were overwritten, e.g. %s" % (item.distribution, len(item.changed), item.files, item.changed[0]))
+            found.append(
+                "%s: %d of its %d files were overwritten, e.g. %s"
+                % (item.distribution, len(item.changed), item.files, item.changed[0])
+            )
         if item.missing:
-            found.append("%s: %d of its %d files are gone, e.g. %s" % (item.distribution, len(item.missing), item.files, item.missing[0]))
+            found.append(
+                "%s: %d of its %d files are gone, e.g. %s"
+                % (item.distribution, len(item.missing), item.files, item.missing[0])
+            )
     return tuple(found)

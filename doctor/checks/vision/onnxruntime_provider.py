@@ -118,11 +118,17 @@ def onnxruntime_provider(facts: Facts, matrix) -> Iterator[Finding]:
         evidence.append("get_available_providers(): %s" % ", ".join(str(name) for name in providers or ()))
     cuda = _major(cuda_missing, _CUDA)
     cudnn = _major(cuda_missing, _CUDNN)
-    params = _params(item, ", ".join(cuda_missing) or "CUDAExecutionProvider", cuda or "?", cudnn or "?", _present(facts))
+    params = _params(
+        item, ", ".join(cuda_missing) or "CUDAExecutionProvider", cuda or "?", cudnn or "?", _present(facts)
+    )
     suffix = "-cu%s" % cuda if cuda else ""
     names = ["nvidia-%s%s" % (name, suffix) for name in ("cuda-runtime", "cublas", "cufft", "curand")] if cuda else []
-    params["pip_packages"] = " ".join(names + (["nvidia-cudnn%s" % suffix] if cuda else ["%s --force-reinstall" % item.name]))
-    yield Finding(params=params, evidence=tuple(evidence), severity=ERROR if lost else WARNING, remedies=(Manual(LIBRARIES),))
+    params["pip_packages"] = " ".join(
+        names + (["nvidia-cudnn%s" % suffix] if cuda else ["%s --force-reinstall" % item.name])
+    )
+    yield Finding(
+        params=params, evidence=tuple(evidence), severity=ERROR if lost else WARNING, remedies=(Manual(LIBRARIES),)
+    )
 
 
 def _params(item: Any, libraries: str, cuda: str, cudnn: str, present: str) -> Dict[str, Any]:
@@ -144,6 +150,8 @@ def _present(facts: Facts) -> str:
     torch, distributions = facts.maybe(Torch), facts.need(Distributions)
     parts = ["torch %s" % torch.version] if torch is not None else []
     parts.extend(
-        "%s %s" % (one.name, one.version) for one in distributions.items if one.name.startswith(("nvidia-cudnn", "nvidia-cublas"))
+        "%s %s" % (one.name, one.version)
+        for one in distributions.items
+        if one.name.startswith(("nvidia-cudnn", "nvidia-cublas"))
     )
     return ", ".join(parts) or "-"
