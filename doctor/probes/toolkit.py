@@ -33,10 +33,13 @@ def probe_toolkit(root: str = "/", environ: Optional[Mapping[str, str]] = None) 
         if version is not None:
             shown = home if home and os.path.realpath(home) == real else folder
             installs.append(ToolkitInstall(version=version, path=shown, source=source))
-    nvcc = _ask_nvcc(nvcc_path) if root == "/" else None
-    if nvcc is None and nvcc_path is not None:
+    nvcc = None
+    if nvcc_path is not None:
+        # The files beside nvcc answer at once; only a wrapper somewhere else has to be started.
         folder = os.path.dirname(os.path.dirname(os.path.realpath(nvcc_path)))
         nvcc = next((item.version for item in installs if os.path.realpath(item.path) == folder), None)
+        if nvcc is None and root == "/":
+            nvcc = _ask_nvcc(nvcc_path)
     cudnn = _cudnn(root, [item.path for item in installs])
     library_path = _library_path(environ)
     if not installs and nvcc is None and not home and not cudnn and not library_path:
@@ -58,10 +61,8 @@ def _nvcc(root: str, environ: Mapping[str, str]) -> Optional[str]:
     return path if os.path.isfile(path) else None
 
 
-def _ask_nvcc(path: Optional[str]) -> Optional[str]:
+def _ask_nvcc(path: str) -> Optional[str]:
     """Return what nvcc says of itself; None when it does not run or prints something else."""
-    if path is None:
-        return None
     ran = run.run([path, "--version"], TIMEOUT_S)
     return parse_nvcc(ran.stdout) if ran.ok else None
 
