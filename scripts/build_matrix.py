@@ -120,10 +120,10 @@ def torch_block(facts: Any, names: Any) -> Dict[str, Any]:
         "source": names["source"],
         "sources": facts["sources"],
         "legend": {
-            "torchvision, torchaudio": "releases whose wheel pins exactly this torch; the last one is the preferred one",
+            "torchvision, torchaudio": "releases whose wheel pins exactly this torch; the last is preferred",
             "index_cuda": "CUDA of the package index's own wheel, by platform; not named = CPU build; null = not there",
             "tags": "platform tag -> interpreter tags of the files on the package index (t = free-threaded)",
-            "variants": "folder of download.pytorch.org; linux (x86_64), windows, aarch64: true, false, null = not confirmed",
+            "variants": "folder of download.pytorch.org; linux (x86_64), windows, aarch64; null = not confirmed",
             "arch": "compute capabilities compiled in; +PTX has PTX too; null = not known",
         },
         "files": {key: names[key] for key in ("base", "same_host", "rules", "abi_none", "index_only")},
@@ -174,6 +174,8 @@ def build(folders: List[str]) -> Dict[str, Any]:
     index = read(folders, "index_files")
     pi_os, pi_wheels, mirrors = (read(folders, name) for name in ("pi_os", "pi_wheels", "mirrors"))
     torch = read(folders, "torch_releases")
+    for row in pi_wheels["torch"]["kumatea_armv7l"]:  # said once for all of them, in kumatea_notes
+        row.update(os="buster", os_glibc="2.28")
     for name in [key for key in drivers if key.startswith("uv_backend") or key in ("uv_note", "intel_xpu")]:
         del drivers[name]
     return {

@@ -297,10 +297,13 @@ class Matrix:
         self._releases: Mapping[str, Any] = data["torch"]["releases"]
         self._names: Optional[Dict[str, Optional[str]]] = None
         self._order: Optional[Tuple[str, ...]] = None
-        self._files: Dict[str, Tuple[IndexFile, ...]] = {}
+        self._files: Dict[Tuple[Any, ...], Tuple[IndexFile, ...]] = {}
+        self._pi: Optional[Tuple[IndexFile, ...]] = None
         self._builds: Dict[Tuple[str, str], Tuple[Build, ...]] = {}
         self._first_toolkit: Dict[str, Optional[str]] = {}
         self._served: Dict[Tuple[Any, ...], Served] = {}
+        self._floors: Dict[Tuple[str, str, bool], Optional[str]] = {}
+        self._runs: Dict[Tuple[str, str, str], Optional[str]] = {}
 
     # ------------------------------------------------------------ the matrix itself
 
@@ -334,6 +337,12 @@ class Matrix:
         With ``minor_compatibility`` any driver of the CUDA major's first branch will do; without, the driver that
         supports this very toolkit (PTX needs that). ``system`` is the one the driver belongs to: windows inside WSL.
         """
+        asked = (cuda, system, minor_compatibility)
+        if asked not in self._floors:
+            self._floors[asked] = self._floor(cuda, system, minor_compatibility)
+        return self._floors[asked]
+
+    def _floor(self, cuda: str, system: str, minor_compatibility: bool) -> Optional[str]:
         column = "windows_min" if system == "windows" else "linux_min"
         wanted = ".".join(cuda.split(".")[:2])
         if minor_compatibility and capability(wanted)[0] >= 11:
@@ -371,6 +380,12 @@ class Matrix:
 
     def runs(self, driver: str, cuda: str, system: str) -> Optional[str]:
         """Return how a driver runs a CUDA version: ``direct``, ``minor`` (minor-version compatibility), or None."""
+        asked = (driver, cuda, system)
+        if asked not in self._runs:
+            self._runs[asked] = self._judge_driver(driver, cuda, system)
+        return self._runs[asked]
+
+    def _judge_driver(self, driver: str, cuda: str, system: str) -> Optional[str]:
         floor = self.minimum_driver(cuda, system)
         if floor is None or key(driver) < key(floor):
             return None
@@ -387,7 +402,7 @@ class Matrix:
     # ------------------------------------------------------------ cards
 
     def compute_capability(self, gpu_name: str) -> Optional[str]:
-        """Return the compute capability of a card by its name (or ``sm_61``, ``6.1``); None when unknown or ambiguous."""
+        """Return the compute capability of a card by its name (or ``sm_61``); None when unknown or ambiguous."""
         text = " ".join(gpu_name.split())
         match = re.match(r"(?:sm_?|compute_?)(\d+)(\d)[af]?$", text, re.IGNORECASE) or re.match(r"(\d+)\.(\d)$", text)
         if match:
@@ -466,9 +481,11 @@ class Matrix:
         return self._served[asked]
 
     def _judge_code(self, build: Build, cc: str, direct: bool) -> Served:
-        if build.sass is None:
-            return Served(None, "", "arch-list: not known for %s" % build.name)
         card = capability(cc)
+        if build.sass is None:
+            if build.cuda is not None and not self._makes_code(build.cuda, card):
+                return Served(False, "", "compute-capability: CUDA %s makes no code for %s" % (build.cuda, cc))
+            return Served(None, "", "arch-list: not known for %s" % build.name)
         for code in build.sass:
             if capability(code)[0] == card[0] and capability(code)[1] <= card[1]:
                 return Served(True, "sass", "sm_%s runs on %s" % (code.replace(".", ""), cc))
@@ -482,6 +499,17 @@ class Matrix:
                 return Served(False, "", "ptx: the driver does not support CUDA %s directly" % build.cuda)
             return Served(True, "ptx", "PTX of %s is compiled for %s" % (code, cc))
         return Served(False, "", "compute-capability: %s not in %s" % (cc, build.span))
+
+    def _makes_code(self, cuda: str, card: Tuple[int, int]) -> bool:
+        """Return whether a CUDA toolkit can compile for this capability or for one whose code runs on it."""
+        this = capability(cuda)
+        for row in self.table("gpus.cc_toolkit_range") or ():
+            major, _, minor = row["cc"].partition(".")
+            if int(major) != card[0] or (minor != "x" and int(minor) > card[1]):
+                continue
+            if capability(row["first"]) <= this and (row["last"] is None or this <= capability(row["last"])):
+                return True
+        return False
 
     # ------------------------------------------------------------ torch releases and builds
 
@@ -722,42 +750,74 @@ class Matrix:
     def packages(self) -> Tuple[str, ...]:
         """Every distribution that the matrix can choose a file for."""
         found = set(TRIO) | set(self.table("index_files.packages") or ())
-        found.update(file.package for file in self._pi_files())
+        found.update(file.package for file in self._pi_rows())
         return tuple(sorted(found))
 
-    def files(self, package: str) -> Tuple[IndexFile, ...]:
-        """Return every wheel of a distribution on the package index and on the Pi pages, newest first.
+    def files(
+        self, package: str, python: Optional[str] = None, platform: Optional[str] = None
+    ) -> Tuple[IndexFile, ...]:
+        """Return the wheels of a distribution on the package index and on the Pi pages, newest first.
 
-        For torch, torchvision and torchaudio: the community's wheels only; their own builds are ``builds``.
+        With ``python`` (cp310, cp313t) and ``platform``: only those for them, whatever glibc they need. For torch,
+        torchvision and torchaudio: the community's wheels only; their own builds are ``builds``.
         """
-        if package not in self._files:
-            found = [file for file in self._pi_files() if file.package == package]
+        asked = (package, python, platform)
+        if asked not in self._files:
+            found = [file for file in self._pi_rows() if file.package == package]
+            if python is not None and platform is not None:
+                found = [
+                    file
+                    for file in found
+                    if _for_python(file.python, file.abi, python)
+                    and any(platform_of_tag(tag) in (platform, "any") for tag in file.platforms)
+                ]
             if package not in TRIO:
                 names = {file.filename for file in found}
-                found.extend(file for file in self._listed_files(package) if file.filename not in names)
+                listed = self._listed_files(package, python, platform)
+                found.extend(file for file in listed if file.filename not in names)
             found.sort(key=lambda file: file.filename)
             found.sort(key=lambda file: file.sha256 is None)
             found.sort(key=lambda file: key(file.version), reverse=True)
-            self._files[package] = tuple(found)
-        return self._files[package]
+            self._files[asked] = tuple(found)
+        return self._files[asked]
 
-    def _listed_files(self, package: str) -> Iterator[IndexFile]:
+    def _listed_files(self, package: str, wanted: Optional[str], platform: Optional[str]) -> Iterator[IndexFile]:
         stem = package.replace("-", "_")
         for version, places in ((self.table("index_files.packages") or {}).get(package) or {}).items():
             for place, pythons in places.items():
+                if platform is not None and platform_of_tag(place) != platform and not _universal(place, platform):
+                    continue
                 for spelt in pythons:
                     python, abi = split_python(spelt)
+                    if wanted is not None and not _for_python(python, abi, wanted):
+                        continue
                     filename = "%s-%s-%s-%s-%s.whl" % (stem, version, python, abi, place)
+                    numpy = self.numpy_needs(package, version, python if wanted is None else wanted)
                     yield IndexFile(
-                        package, version, filename, None, None, PACKAGE_INDEX, python, abi, tuple(place.split(".")),
-                        glibc_of_tag(place), self.numpy_needs(package, version, python), self._yanked(package, version),
-                    )  # fmt: skip
+                        package,
+                        version,
+                        filename,
+                        None,
+                        None,
+                        PACKAGE_INDEX,
+                        python,
+                        abi,
+                        tuple(place.split(".")),
+                        glibc_of_tag(place),
+                        numpy,
+                        self._yanked(package, version),
+                    )
 
     def _yanked(self, package: str, version: str) -> bool:
         return package.startswith("opencv") and version in (self.table("pi_wheels.opencv.yanked_on_pypi") or {})
 
+    def _pi_rows(self) -> Tuple[IndexFile, ...]:
+        if self._pi is None:
+            self._pi = tuple(self._pi_files())
+        return self._pi
+
     def _pi_files(self) -> Iterator[IndexFile]:
-        """Yield the wheels of pi_wheels: piwheels, community pages, and files of the package index with their sha256."""
+        """Yield the wheels of pi_wheels: piwheels, community pages, files of the package index with a sha256."""
         block = self.table("pi_wheels") or {}
         released = {row["codename"]: row["glibc"] for row in self.table("pi_os.releases") or ()}
         seen = set()
@@ -797,14 +857,25 @@ class Matrix:
             glibc = released.get(row["built_on"])
         note = str(row.get("note") or "")
         return IndexFile(
-            package, str(row["version"]), filename, url, row.get("sha256"), _source_of(url), python, abi,
-            tuple(place.split(".")), glibc, self._pi_numpy(package, row, python), self._yanked(package, row["version"]),
-            note if re.search(r"\bimport fails\b|must be renamed", note) else None, row,
-        )  # fmt: skip
+            package,
+            str(row["version"]),
+            filename,
+            url,
+            row.get("sha256"),
+            _source_of(url),
+            python,
+            abi,
+            tuple(place.split(".")),
+            glibc,
+            self._pi_numpy(package, row, python),
+            self._yanked(package, row["version"]),
+            note if re.search(r"\bimport fails\b|must be renamed", note) else None,
+            row,
+        )
 
     def _pi_numpy(self, package: str, row: Mapping[str, Any], python: str) -> str:
         floor = str(row.get("numpy_requires") or "")
-        found = [match for match in re.findall(r"[<>=!~]=?\s*[\d.]+", floor)] if "extra" not in floor else []
+        found = list(re.findall(r"[<>=!~]=?\s*[\d.]+", floor)) if "extra" not in floor else []
         minimum = re.match(r"([\d.]+)", str(row.get("numpy_runtime_min") or ""))
         if minimum:
             found.append(">=" + minimum.group(1))
@@ -903,7 +974,7 @@ def glibc_of_tag(tag: str) -> Optional[str]:
 
 
 def split_python(tag: str) -> Tuple[str, str]:
-    """``cp310`` -> (cp310, cp310); ``cp37`` -> (cp37, cp37m); ``cp313t`` -> (cp313, cp313t); ``cp37-abi3`` as it says."""
+    """``cp310`` -> (cp310, cp310); ``cp37`` -> (cp37, cp37m); ``cp313t`` -> (cp313, cp313t); cp37-abi3 as it is."""
     if "-" in tag:
         python, _, abi = tag.partition("-")
         return python, abi
@@ -928,6 +999,24 @@ def _fits_python(spelt: str, python: str) -> bool:
     if abi == "abi3":
         return not python.endswith("t") and python_key(interpreter) <= python_key(python)
     return abi == "none" and interpreter == python
+
+
+def _for_python(interpreter: str, abi: str, python: str) -> bool:
+    """Whether a wheel's interpreter and ABI tags serve an interpreter tag such as cp310 or cp313t."""
+    for tag in interpreter.split("."):
+        if abi == "none" and tag.startswith("py") and python_key(tag) <= python_key(python):
+            return True
+        if abi == "abi3" and not python.endswith("t") and python_key(tag) <= python_key(python):
+            return True
+        if tag.startswith("cp") and (tag, abi) == split_python(python):
+            return True
+        if abi == "none" and tag == python:
+            return True
+    return False
+
+
+def _universal(place: str, platform: str) -> bool:
+    return place == "any" or (place.endswith("_universal2") and platform.startswith("macosx"))
 
 
 def _spellings(name: str) -> List[str]:

@@ -1,0 +1,1137 @@
+"""Which wheels fit a target: every candidate is judged, and each one that loses says why. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ..model import DoctorError, Wheel
+from ..text import Text
+from .matrix import PARTNERS, TRIO, Build, IndexFile, Matrix, capability
+from .target import KNOWN, NONE, UNKNOWN, Card, Target
+from .versions import is_prerelease, key, matches, public
+
+#: What became of a build: it fits; nobody can tell; it does not fit.
+FITS, UNCONFIRMED, FAILS = "fits", "unconfirmed", "fails"
+
+
+# ---------------------------------------------------------------- what is asked for
+
+
+class Wish(NamedTuple):
+    """One distribution that is asked for."""
+
+    #: normalised name
+    name: str
+    #: PEP 440 range without local part; empty = any
+    specifier: str = ""
+    #: cu121, cpu …: a build that is ordered by name
+    variant: Optional[str] = None
+
+    @property
+    def exact(self) -> Optional[str]:
+        """The one version that ``==`` names, or None."""
+        match = re.search(r"(?:^|,)={2,3}\s*([^,*]+)(?:,|$)", self.specifier)
+        return match.group(1).strip() if match else None
+
+
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_REQUIREMENT = re.compile(r"\s*(%s)\s*(?:\[[^\]]*\])?\s*\(?\s*((?:[<>=!~]=?=?[^()]*)?)\)?\s*$" % _NAME)
+_OTHER_NAMES = {"pytorch": "torch", "cv2": "opencv-python", "opencv": "opencv-python", "tflite": "tflite-runtime"}
+
+
+def read_wishes(matrix: Matrix, requirements: Sequence[str]) -> Dict[str, Wish]:
+    """Return the wishes by name; raises DoctorError (2) for a bad requirement or a package the matrix does not know."""
+    wishes: Dict[str, Wish] = {}
+    for text in requirements:
+        for wish in (read_wish(matrix, text),):
+            known = wishes.get(wish.name)
+            if known is not None:
+                joined = ",".join(part for part in (known.specifier, wish.specifier) if part)
+                wish = Wish(wish.name, joined, wish.variant or known.variant)
+            wishes[wish.name] = wish
+    if not wishes:
+        raise DoctorError(
+            Text("No package is named.", "没有写出包名。"),
+            Text("For example: doctor wheels torch torchvision", "例如：doctor wheels torch torchvision"),
+            exit=2,
+        )
+    return wishes
+
+
+def read_wish(matrix: Matrix, text: str) -> Wish:
+    match = _REQUIREMENT.match(text)
+    if match is None:
+        raise _bad_requirement(text)
+    name = re.sub(r"[-_.]+", "-", match.group(1)).lower()
+    if name not in matrix.packages:
+        raise _unknown_package(matrix, name)
+    specifier = re.sub(r"\s+", "", match.group(2))
+    variant = None
+    ordered = re.match(r"(={2,3})([^+,]+)\+([A-Za-z0-9.]+)$", specifier)
+    if ordered and name in TRIO:
+        specifier, variant = ordered.group(1) + ordered.group(2), ordered.group(3).lower()
+    try:
+        matches(specifier, "1.0")
+    except ValueError:
+        raise _bad_requirement(text)
+    return Wish(name, specifier, variant)
+
+
+def _bad_requirement(text: str) -> DoctorError:
+    return DoctorError(
+        Text("'{text}' is no requirement.", "“{text}”不是有效的需求写法。"),
+        Text('It looks like torch, torch==2.1.0 or "torch>=2.3".', '形如 torch、torch==2.1.0 或 "torch>=2.3"。'),
+        exit=2,
+        text=text,
+    )
+
+
+def _unknown_package(matrix: Matrix, name: str) -> DoctorError:
+    import difflib
+
+    near = [_OTHER_NAMES[name]] if name in _OTHER_NAMES else difflib.get_close_matches(name, matrix.packages, 2, 0.6)
+    return DoctorError(
+        Text("The matrix does not know '{name}'.", "wheel 表里没有“{name}”。"),
+        Text("Did you mean {near}?", "是否想写 {near}？") if near else Text("It knows: {known}.", "表里有：{known}。"),
+        exit=2,
+        name=name,
+        near=", ".join(near),
+        known=", ".join(matrix.packages),
+    )
+
+
+# ---------------------------------------------------------------- what is answered
+
+
+class Said(NamedTuple):
+    """A sentence and what fills it."""
+
+    text: Text
+    params: Mapping[str, Any] = {}
+
+    def render(self, lang: str) -> str:
+        return self.text.render(lang, self.params)
+
+
+class Alternative(NamedTuple):
+    when: Said
+    wheels: Tuple[Wheel, ...]
+
+
+class Rejected(NamedTuple):
+    """A build that lost, and why; the reasons start with what decided (driver, python, glibc …)."""
+
+    build: str
+    reasons: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    target: Target
+    rule: Said
+    #: the one consistent set; empty when there is none
+    wheels: Tuple[Wheel, ...] = ()
+    #: the set is known to fit
+    fits: bool = False
+    warnings: Tuple[Said, ...] = ()
+    alternatives: Tuple[Alternative, ...] = ()
+    rejected: Tuple[Rejected, ...] = ()
+    #: apt packages that the files need
+    needs_apt: Tuple[str, ...] = ()
+    #: normalised names that were asked for
+    asked: Tuple[str, ...] = ()
+
+    def wheel(self, name: str) -> Optional[Wheel]:
+        return next((wheel for wheel in self.wheels if wheel.name == name), None)
+
+    def to_json(self, lang: str = "en") -> Dict[str, Any]:
+        """Return the part of the JSON report that belongs to ``wheels``."""
+        return {
+            "target": self.target.to_json(),
+            "wheels": [wheel._asdict() if hasattr(wheel, "_asdict") else dict(vars(wheel)) for wheel in self.wheels],
+            "fits": self.fits,
+            "rule": self.rule.render(lang),
+            "warnings": [said.render(lang) for said in self.warnings],
+            "alternatives": [
+                {"when": item.when.render(lang), "wheels": [dict(vars(wheel)) for wheel in item.wheels]}
+                for item in self.alternatives
+            ],
+            "rejected": [{"build": item.build, "reasons": list(item.reasons)} for item in self.rejected],
+        }
+
+
+#: a build with the torchvision and the torchaudio that go with it
+Candidate = Tuple[Build, Optional[str], Optional[str]]
+
+
+class Verdict(NamedTuple):
+    """What one build is worth on one target."""
+
+    build: Build
+    torchvision: Optional[str]
+    torchaudio: Optional[str]
+    status: str
+    #: direct, minor (minor-version compatibility), or empty for builds without CUDA
+    how: str
+    reasons: Tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------- choosing
+
+
+def choose(
+    matrix: Matrix, wishes: Sequence[str], target: Target, installed: Optional[Mapping[str, str]] = None
+) -> Choice:
+    """Return the one consistent set of wheels for the wishes, why it won, and why every other build lost.
+
+    ``installed``: name -> version of what stays beside the set; a numpy among it is kept when it fits. Raises
+    DoctorError (2) for a bad requirement or a package that the matrix does not know.
+    """
+    return _Chooser(matrix, read_wishes(matrix, wishes), target, installed or {}).choice()
+
+
+class _Chooser:
+    def __init__(
+        self, matrix: Matrix, wishes: Mapping[str, Wish], target: Target, installed: Mapping[str, str]
+    ) -> None:
+        self.matrix = matrix
+        self.wishes = dict(wishes)
+        self.target = target
+        self.installed = installed
+        self.trio = tuple(name for name in TRIO if name in wishes)
+        if self.trio and "torch" not in self.trio:
+            self.trio = ("torch",) + self.trio
+        self.others = tuple(sorted(name for name in wishes if name not in TRIO and name != "numpy"))
+        self.rejected: List[Rejected] = []
+        self.warnings: List[Said] = []
+        self._numpys: Optional[Tuple[IndexFile, ...]] = None
+        self._possible: Optional[List[Candidate]] = None
+
+    # ------------------------------------------------------------ the whole
+
+    def choice(self) -> Choice:
+        self._say_limits()
+        if not self.trio:
+            return self._with_others((), True, None, ())
+        if not self._official():
+            return self._community()
+        order = next(
+            (self.wishes[name].variant for name in self.trio if name in self.wishes and self.wishes[name].variant), None
+        )
+        possible = self._candidates()
+        if order is not None:
+            return self._ordered(order, possible)
+        with_cuda = any(build.cuda for build, _, _ in possible)
+        if not with_cuda or self.target.has_gpu is False:
+            return self._cpu(possible)
+        if self.target.gpus is None or self.target.driver_state == UNKNOWN or self._unknown_cards():
+            return self._cannot_tell(possible)
+        return self._cuda(possible)
+
+    def _official(self) -> bool:
+        """Whether PyTorch itself has files for this platform in any release."""
+        platform = self.target.platform
+        return any(self.matrix.pythons(version, platform) for version in self.matrix.torch_releases)
+
+    def _unknown_cards(self) -> Tuple[Card, ...]:
+        return tuple(card for card in self.target.gpus or () if card.cc is None)
+
+    def _say_limits(self) -> None:
+        target = self.target
+        if target.system == "linux" and target.libc != "musl":
+            if target.elsewhere and target.glibc is None:
+                self._warn(
+                    "No glibc limit was given: files for any glibc are considered (--glibc 2.31 sets one).",
+                    "没有给出 glibc 版本：不按 glibc 排除文件（可用 --glibc 2.31 指定）。",
+                )
+            elif target.glibc is None:
+                self._warn("The glibc of this machine is not known.", "本机的 glibc 版本未知。")
+
+    def _warn(self, en: str, zh: str, **params: Any) -> None:
+        said = Said(Text(en, zh), params)
+        if said not in self.warnings:
+            self.warnings.append(said)
+
+    # ------------------------------------------------------------ candidates
+
+    def _candidates(self) -> List[Candidate]:
+        """Return every build that has files for this Python and platform and goes with the versions asked for."""
+        if self._possible is None:
+            self._possible = list(self._possible_builds())
+        return self._possible
+
+    def _possible_builds(self) -> Iterator[Candidate]:
+        matrix, target = self.matrix, self.target
+        wish = self.wishes.get("torch")
+        for version in matrix.torch_releases:
+            if wish is not None and not matches(wish.specifier, version):
+                self._reject("torch " + version, ["version: not %s" % wish.specifier])
+                continue
+            reasons = []
+            pair: List[Optional[str]] = []
+            builds = matrix.builds(version, target.platform)
+            if not builds:
+                reasons.append("platform: no build for %s" % target.platform)
+            elif target.implementation != "cpython" or target.python_tag not in matrix.pythons(
+                version, target.platform
+            ):
+                reasons.append("python: no %s file for %s" % (self._python_word(), target.platform))
+            else:
+                for name in PARTNERS:
+                    partner, why = self._partner(version, name)
+                    pair.append(partner)
+                    if why:
+                        reasons.append(why)
+                reasons.extend(self._numpy_reasons(version))
+            if reasons:
+                self._reject("torch " + version, reasons)
+                continue
+            for build in builds:
+                why_not = self._file_reasons(build, pair)
+                if why_not:
+                    self._reject(build.name, why_not)
+                else:
+                    yield build, pair[0], pair[1]
+
+    def _python_word(self) -> str:
+        if self.target.implementation != "cpython":
+            return self.target.implementation
+        return self.target.python_tag
+
+    def _partner(self, torch: str, name: str) -> Tuple[Optional[str], str]:
+        """Return the partner's version that goes with a torch release, or why there is none."""
+        if name not in self.trio:
+            return None, ""
+        partners = self.matrix.partners(torch)
+        listed = getattr(partners, name) if partners is not None else ()
+        wish = self.wishes.get(name)
+        specifier = wish.specifier if wish is not None else ""
+        exact = wish.exact if wish is not None else None
+        if exact and exact not in listed and self.matrix.goes_with(torch, name, exact) is True:
+            listed = listed + (exact,)
+        if not listed:
+            return None, "%s: no release goes with torch %s" % (name, torch)
+        fitting = [version for version in listed if matches(specifier, version)]
+        if not fitting:
+            return None, "%s: %s goes with torch %s, not %s" % (name, "/".join(listed), torch, specifier)
+        present = [version for version in fitting if self._partner_file(name, version)]
+        if not present:
+            return None, "%s: %s has no %s file for %s" % (name, fitting[-1], self._python_word(), self.target.platform)
+        return present[-1], ""
+
+    def _partner_file(self, name: str, version: str) -> bool:
+        variant = "cpu"
+        file = self.matrix.file(name, version, variant, self._platform(), self.target.python_tag)
+        return file is not None and self._fits_tag(file)
+
+    def _platform(self) -> str:
+        return self.target.platform
+
+    def _fits_tag(self, file: Wheel) -> bool:
+        tag = file.filename[:-4].rsplit("-", 1)[1]
+        return any(self.target.accepts_platform(part) for part in tag.split("."))
+
+    def _file_reasons(self, build: Build, pair: Sequence[Optional[str]]) -> List[str]:
+        """Return why the files of a build cannot be installed here: libc, macOS, CPU."""
+        reasons = []
+        target, matrix = self.target, self.matrix
+        for name, version in (("torch", build.version),) + tuple(zip(PARTNERS, pair)):
+            if version is None:
+                continue
+            if target.libc == "musl":
+                reasons.append("libc: made for glibc, this is musl")
+                break
+            floor = matrix.glibc_floor(name, version, build.variant, target.platform)
+            if target.accepts_glibc(floor) is False:
+                reasons.append("glibc: %s needs %s, this is %s" % (name, floor, target.glibc))
+                break
+            if target.system == "macos" and name == "torch":
+                file = matrix.file(name, version, "cpu", target.platform, target.python_tag)
+                if file is not None and not self._fits_tag(file):
+                    reasons.append("macos: %s, this is %s" % (file.filename[:-4].rsplit("-", 1)[1], target.macos))
+        illegal = self._illegal(build)
+        if illegal:
+            reasons.append(illegal)
+        return reasons
+
+    def _illegal(self, build: Build) -> str:
+        """Return why a release dies with SIGILL on this CPU, or an empty string."""
+        target = self.target
+        if target.arch != "aarch64" or target.cpu_flags is None or "atomics" in target.cpu_flags:
+            return ""
+        for row in self.matrix.table("pi_wheels.torch.illegal_instruction_aarch64") or ():
+            if row["version"] == build.version and "KumaTea" not in str(row["where"]):
+                return "cpu: illegal instruction on cores without LSE atomics (%s)" % row["ref"]
+        return ""
+
+    def _numpy_reasons(self, torch: str) -> List[str]:
+        wish = self.wishes.get("numpy")
+        if wish is None or not wish.specifier:
+            return []
+        limit = self.matrix.numpy_limit("torch", torch, self.target.system)
+        if limit is None or any(matches(limit, file.version) for file in self._numpy_files()):
+            return []
+        return ["numpy: torch %s needs numpy%s, asked for numpy%s" % (torch, limit, wish.specifier)]
+
+    def _reject(self, build: str, reasons: Sequence[str]) -> None:
+        self.rejected.append(Rejected(build, tuple(reasons)))
+
+    # ------------------------------------------------------------ judging CUDA builds
+
+    def _judge(self, candidate: Candidate, driver: Optional[str], cards: Sequence[Card]) -> Verdict:
+        """Return what a build is worth with this driver (None = any) and these cards."""
+        build, vision, audio = candidate
+        if build.cuda is None:
+            kind = re.sub(r"[\d.]+$", "", build.variant)
+            reason = {"cpu": "cpu: would leave the GPU unused", "rocm": "rocm: for AMD cards"}.get(
+                kind, "%s: not for NVIDIA cards" % kind
+            )
+            return Verdict(build, vision, audio, FAILS, "", (reason,))
+        reasons: List[str] = []
+        status, how = FITS, "direct"
+        if driver is not None:
+            ran = self.matrix.runs(driver, build.cuda, self.target.driver_system)
+            if ran is None:
+                floor = self.matrix.minimum_driver(build.cuda, self.target.driver_system)
+                reasons.append("driver: %s < %s" % (driver if driver != "0" else "none", floor))
+                status = FAILS
+            how = ran or ""
+        for card in cards:
+            if card.cc is None:
+                status = UNCONFIRMED if status == FITS else status
+                reasons.append("compute-capability: of %s not known" % card.name)
+                continue
+            served = self.matrix.serves(build, card.cc, direct=how == "direct")
+            if served.answer is False:
+                reasons.append(served.reason)
+                status = FAILS
+            elif served.answer is None:
+                reasons.append(served.reason)
+                status = UNCONFIRMED if status == FITS else status
+        if not build.confirmed:
+            reasons.append("published: planned, not confirmed")
+            status = UNCONFIRMED if status == FITS else status
+        return Verdict(build, vision, audio, status, how, tuple(dict.fromkeys(reasons)))
+
+    def _best(
+        self,
+        possible: Sequence[Candidate],
+        driver: Optional[str],
+        cards: Sequence[Card],
+    ) -> Optional[Verdict]:
+        """Return the best build known to fit: newest torch, direct before minor-version compatibility, highest CUDA."""
+        best: Optional[Verdict] = None
+        for candidate in possible:
+            if best is not None and candidate[0].version != best.build.version:
+                break  # newest first: the next release cannot win
+            verdict = self._judge(candidate, driver, cards)
+            if verdict.status == FITS and (best is None or _rank(verdict) > _rank(best)):
+                best = verdict
+        return best
+
+    # ------------------------------------------------------------ the four cases
+
+    def _cpu(self, possible: Sequence[Candidate]) -> Choice:
+        cpu = [candidate for candidate in possible if candidate[0].variant == "cpu"]
+        for build, _, _ in possible:
+            if build.variant == "cpu" and cpu and build == cpu[0][0]:
+                continue
+            if build.variant != "cpu":
+                self._reject(
+                    build.name, ["gpu: no NVIDIA GPU"] if build.cuda else ["%s: not asked for" % build.variant]
+                )
+            else:
+                self._reject(build.name, ["order: older than %s" % cpu[0][0].version])
+        if not cpu:
+            return self._none(possible, [])
+        build, vision, audio = cpu[0]
+        rule = (
+            Said(
+                Text(
+                    "newest torch with a build for this Python and platform; no NVIDIA GPU, so the CPU build",
+                    "适合该 Python 和平台的最新 torch；没有 NVIDIA 显卡，所以选 CPU 版",
+                )
+            )
+            if self.target.system != "macos"
+            else Said(
+                Text(
+                    "newest torch with a build for this Python and macOS; there is one build for all Macs of this kind",
+                    "适合该 Python 和 macOS 的最新 torch；同类 Mac 只有一种构建",
+                )
+            )
+        )
+        self._say_newer(build.version)
+        return self._with_others(self._files(build, vision, audio), True, rule, (), build)
+
+    def _cuda(self, possible: Sequence[Candidate]) -> Choice:
+        cards = self.target.gpus or ()
+        driver = (self.target.driver if self.target.driver_state == KNOWN else None) or "0"
+        verdicts = [self._judge(candidate, driver, cards) for candidate in possible]
+        fitting = [verdict for verdict in verdicts if verdict.status == FITS]
+        best = max(fitting, key=_rank) if fitting else None
+        sure = best is not None
+        unconfirmed = [verdict for verdict in verdicts if verdict.status == UNCONFIRMED]
+        if best is None and unconfirmed and len(cards) == 1:
+            best = max(unconfirmed, key=_rank)
+        for verdict in verdicts:
+            if best is not None and verdict.build == best.build:
+                continue
+            self._reject(verdict.build.name, verdict.reasons or _outranked(verdict, best))
+        alternatives = self._other_drivers(possible, cards, best, driver) if cards else []
+        if best is None:
+            if unconfirmed:
+                self._warn(
+                    "Not confirmed: {builds}.",
+                    "未确认：{builds}。",
+                    builds=", ".join(verdict.build.name for verdict in unconfirmed[:4]),
+                )
+            return self._none(possible, self._each_card(possible, driver) + alternatives)
+        self._say_cards(cards, driver)
+        newer = [verdict for verdict in verdicts if verdict.status == UNCONFIRMED and _newer(verdict, best)]
+        if sure and newer:
+            self._warn(
+                "Newer, not confirmed: {builds}.",
+                "更新但未确认：{builds}。",
+                builds=", ".join(verdict.build.name for verdict in newer[:4]),
+            )
+        if not sure:
+            self._warn(
+                "Not confirmed: {reasons}. Nothing known fits better.",
+                "未确认：{reasons}。没有已知更合适的构建。",
+                reasons="; ".join(best.reasons),
+            )
+        rule = self._rule(best, sure)
+        self._say_newer(best.build.version)
+        wheels = self._files(best.build, best.torchvision, best.torchaudio)
+        return self._with_others(wheels, sure, rule, alternatives, best.build)
+
+    def _rule(self, best: Verdict, sure: bool) -> Said:
+        params = {
+            "torch": best.build.version,
+            "cuda": best.build.cuda,
+            "driver": self.target.driver or "",
+            "floor": self.matrix.minimum_driver(best.build.cuda or "", self.target.driver_system) or "",
+        }
+        if not sure:
+            return Said(
+                Text(
+                    "torch {torch} with CUDA {cuda} is the newest that may fit; that it does is not known",
+                    "torch {torch}（CUDA {cuda}）是可能适合的最新版本，但未确认",
+                ),
+                params,
+            )
+        if best.how == "minor":
+            return Said(
+                Text(
+                    "newest torch with a build known to fit: {torch}, CUDA {cuda} by minor-version "
+                    "compatibility (driver {driver}, needs {floor})",
+                    "已知适合的最新 torch：{torch}，CUDA {cuda} 依靠次版本兼容运行（驱动 {driver}，要求 {floor}）",
+                ),
+                params,
+            )
+        return Said(
+            Text(
+                "newest torch with a build known to fit: {torch}, CUDA {cuda}, which driver {driver} supports directly",
+                "已知适合的最新 torch：{torch}，CUDA {cuda}，驱动 {driver} 直接支持",
+            ),
+            params,
+        )
+
+    def _ordered(self, variant: str, possible: Sequence[Candidate]) -> Choice:
+        for name in self.trio:
+            other = self.wishes[name].variant if name in self.wishes else None
+            if other is not None and other != variant:
+                self._reject("torch %s" % other, ["order: %s and %s cannot be in one set" % (variant, other)])
+                return self._none(possible, [])
+        found = [candidate for candidate in possible if candidate[0].variant == variant]
+        for candidate in possible:
+            if candidate[0].variant != variant:
+                self._reject(candidate[0].name, ["order: +%s was asked for" % variant])
+            elif candidate is not found[0]:
+                self._reject(candidate[0].name, ["order: older than %s" % found[0][0].version])
+        if not found:
+            found = self._despite_limits(variant)
+            if not found:
+                return self._none(possible, [])
+            build, vision, audio = found[0]
+            fits = False
+        else:
+            build, vision, audio = found[0]
+            fits = True
+        fits = self._say_order(found[0]) and fits
+        rule = Said(Text("the build that was asked for", "按要求指定的构建"))
+        return self._with_others(self._files(build, vision, audio), fits, rule, (), build)
+
+    def _despite_limits(self, variant: str) -> List[Candidate]:
+        """Return an ordered build that exists for this Python and platform but does not fit its libc or CPU."""
+        matrix, target = self.matrix, self.target
+        wish = self.wishes.get("torch")
+        for version in matrix.torch_releases:
+            if wish is not None and not matches(wish.specifier, version):
+                continue
+            if target.python_tag not in matrix.pythons(version, target.platform):
+                continue
+            pair = [self._partner(version, name) for name in PARTNERS]
+            if any(why for _, why in pair):
+                continue
+            for build in matrix.builds(version, target.platform):
+                if build.variant == variant:
+                    reasons = self._file_reasons(build, [partner for partner, _ in pair])
+                    self._warn(
+                        "{build} does not fit: {reasons}.",
+                        "{build} 不适合：{reasons}。",
+                        build=build.name,
+                        reasons="; ".join(reasons),
+                    )
+                    return [(build, pair[0][0], pair[1][0])]
+        return []
+
+    def _say_order(self, candidate: Candidate) -> bool:
+        """Warn about what speaks against an ordered build; return False when it is known not to fit."""
+        target, build = self.target, candidate[0]
+        if build.cuda is None:
+            if build.variant == "cpu" and target.gpus:
+                self._warn("The CPU build leaves the GPU unused.", "CPU 版不会使用显卡。")
+            if build.variant != "cpu":
+                self._warn(
+                    "Whether {variant} fits is not judged here: it is not for NVIDIA cards.",
+                    "{variant} 不用于 NVIDIA 显卡，这里不判断它是否适合。",
+                    variant=build.variant,
+                )
+                return False
+            return True
+        system = target.driver_system
+        floor = self.matrix.minimum_driver(build.cuda, system) or "?"
+        if target.driver_state == NONE or target.gpus == ():
+            self._warn(
+                "{build} needs an NVIDIA GPU with driver {floor} or newer; there is none.",
+                "{build} 需要 NVIDIA 显卡和 {floor} 或更新的驱动，这里没有。",
+                build=build.name,
+                floor=floor,
+            )
+            return False
+        driver = target.driver if target.driver_state == KNOWN else None
+        if driver is None:
+            self._warn(
+                "The driver is not known: {build} needs {floor} or newer.",
+                "驱动版本未知：{build} 需要 {floor} 或更新的驱动。",
+                build=build.name,
+                floor=floor,
+            )
+        verdict = self._judge(candidate, driver, target.gpus or ())
+        if verdict.status == FAILS:
+            self._warn(
+                "{build} does not fit: {reasons}.",
+                "{build} 不适合：{reasons}。",
+                build=build.name,
+                reasons="; ".join(verdict.reasons),
+            )
+        elif verdict.status == UNCONFIRMED:
+            self._warn("Not confirmed: {reasons}.", "未确认：{reasons}。", reasons="; ".join(verdict.reasons))
+        elif verdict.how == "minor":
+            self._warn(
+                "Driver {driver} runs CUDA {cuda} by minor-version compatibility.",
+                "驱动 {driver} 依靠次版本兼容运行 CUDA {cuda}。",
+                driver=driver,
+                cuda=build.cuda,
+            )
+        if target.gpus:
+            self._say_cards(target.gpus, driver)
+        return verdict.status != FAILS
+
+    def _cannot_tell(self, possible: Sequence[Candidate]) -> Choice:
+        """The driver or the cards are unknown: every set that could be right, and when it is."""
+        alternatives: List[Alternative] = []
+        target = self.target
+        if target.gpus and not self._unknown_cards():
+            alternatives.extend(self._other_drivers(possible, target.gpus, None, None))
+        else:
+            alternatives.extend(self._other_cards(possible))
+        alternatives.extend(self._cpu_alternative(possible))
+        for build, _, _ in possible:
+            self._reject(build.name, ["unknown: driver and GPU decide"])
+        unknown = self._unknown_cards()
+        if unknown:
+            what = Text(
+                "the compute capability of {name} is not known, so it cannot be told which build fits",
+                "不知道 {name} 的计算能力，无法判断哪个构建适合",
+            )
+            params: Mapping[str, Any] = {"name": unknown[0].name}
+        elif target.gpus:
+            what = Text(
+                "the driver is not known, so it cannot be told which build fits (--assume-driver says it)",
+                "驱动版本未知，无法判断哪个构建适合（可用 --assume-driver 指定）",
+            )
+            params = {}
+        elif target.driver_state == KNOWN:
+            what = Text(
+                "the GPU is not known, so it cannot be told which build fits (--assume-gpu or --no-gpu says it)",
+                "显卡未知，无法判断哪个构建适合（可用 --assume-gpu 或 --no-gpu 指定）",
+            )
+            params = {}
+        else:
+            what = Text(
+                "GPU and driver are not known, so it cannot be told which build fits "
+                "(--assume-gpu with --assume-driver, or --no-gpu, says it)",
+                "显卡和驱动未知，无法判断哪个构建适合（可用 --assume-gpu 加 --assume-driver，或 --no-gpu 指定）",
+            )
+            params = {}
+        for reason in target.unknowns:
+            self._warn("Not known: {reason}.", "未知：{reason}。", reason=reason)
+        return self._finish((), False, Said(what, params), alternatives)
+
+    def _none(self, possible: Sequence[Candidate], alternatives: Sequence[Alternative]) -> Choice:
+        found = list(alternatives)
+        if possible and self.target.gpus and all(self.wishes[n].variant is None for n in self.trio if n in self.wishes):
+            found.extend(self._cpu_alternative(possible))
+        if not possible:
+            rule = Said(
+                Text(
+                    "no torch release has a build for Python {python} on {platform} that fits what was asked",
+                    "没有适合 Python {python}、{platform} 且符合要求的 torch 版本",
+                ),
+                {"python": self._python_word(), "platform": self.target.platform},
+            )
+        elif self.target.gpus and self.target.driver_state == NONE:
+            rule = Said(
+                Text("no build fits: there is an NVIDIA card but no driver", "没有适合的构建：有 NVIDIA 显卡但没有驱动")
+            )
+        elif self.target.gpus and len(self.target.gpus) > 1:
+            rule = Said(
+                Text("no single build serves every card with this driver", "没有一个构建能同时支持所有显卡和该驱动")
+            )
+        elif self.target.gpus:
+            rule = Said(Text("no build runs with this driver and card", "没有构建能在该驱动和显卡上运行"))
+        else:
+            rule = Said(Text("no build is as was asked", "没有符合要求的构建"))
+        return self._finish((), False, rule, found)
+
+    # ------------------------------------------------------------ alternatives
+
+    def _set(self, verdict: Verdict) -> Tuple[Wheel, ...]:
+        files = self._files(verdict.build, verdict.torchvision, verdict.torchaudio)
+        numpy = self._numpy_for(verdict.build, files)
+        return files + ((numpy,) if numpy else ())
+
+    def _cpu_alternative(self, possible: Sequence[Candidate]) -> List[Alternative]:
+        for build, vision, audio in possible:
+            if build.variant == "cpu":
+                verdict = Verdict(build, vision, audio, FITS, "")
+                return [Alternative(Said(Text("without an NVIDIA GPU", "不使用 NVIDIA 显卡时")), self._set(verdict))]
+        return []
+
+    def _by_driver(
+        self, possible: Sequence[Candidate], cards: Sequence[Card], above: Optional[str]
+    ) -> List[Tuple[str, Verdict]]:
+        """Return the best build for every driver floor above the driver there is (None: any), newest floor first."""
+        system = self.target.driver_system
+        floors = set()
+        for cuda in {candidate[0].cuda for candidate in possible if candidate[0].cuda}:
+            for minor in (True, False):
+                floor = self.matrix.minimum_driver(cuda, system, minor)
+                if floor is not None and (above is None or key(floor) > key(above)):
+                    floors.add(floor)
+        # a bare branch number (580) says no more than the first driver of that branch, when that is known
+        first = {floor.split(".")[0] for floor in floors if "." in floor}
+        found: List[Tuple[str, Verdict]] = []
+        for floor in sorted((f for f in floors if "." in f or f not in first), key=key):
+            verdict = self._best(possible, floor, cards)
+            if verdict is not None and all(verdict.build != other.build for _, other in found):
+                found.append((floor, verdict))
+        found.reverse()
+        return found
+
+    def _other_drivers(
+        self, possible: Sequence[Candidate], cards: Sequence[Card], chosen: Optional[Verdict], driver: Optional[str]
+    ) -> List[Alternative]:
+        """Return the better set for every newer driver."""
+        found = []
+        for floor, verdict in self._by_driver(possible, cards, driver):
+            if chosen is None or _newer(verdict, chosen):
+                when = Said(Text("driver ≥ {driver}", "驱动 ≥ {driver}"), {"driver": floor})
+                found.append(Alternative(when, self._set(verdict)))
+        return found
+
+    def _other_cards(self, possible: Sequence[Candidate]) -> List[Alternative]:
+        """Return the best set for every kind of card, with the driver there is or for every driver floor."""
+        driver = self.target.driver if self.target.driver_state == KNOWN else None
+        groups: List[Tuple[List[Tuple[str, Verdict]], List[str]]] = []
+        for cc in reversed(self.matrix.capabilities):
+            cards = (Card(cc, cc),)
+            if driver is None:
+                best = self._by_driver(possible, cards, None)
+            else:
+                verdict = self._best(possible, driver, cards)
+                best = [(driver, verdict)] if verdict is not None else []
+            same = [(floor, verdict.build) for floor, verdict in best]
+            if groups and same == [(floor, verdict.build) for floor, verdict in groups[-1][0]]:
+                groups[-1][1].append(cc)
+            elif best:
+                groups.append((best, [cc]))
+        found = []
+        for best, codes in groups:
+            span = codes[0] if len(codes) == 1 else "%s…%s" % (codes[-1], codes[0])
+            for floor, verdict in best:
+                when = Said(Text("a GPU of compute capability {span}", "显卡计算能力为 {span}"), {"span": span})
+                if driver is None:
+                    when = Said(
+                        Text(
+                            "a GPU of compute capability {span} and driver ≥ {driver}",
+                            "显卡计算能力为 {span} 且驱动 ≥ {driver}",
+                        ),
+                        {"span": span, "driver": floor},
+                    )
+                found.append(Alternative(when, self._set(verdict)))
+        return found
+
+    def _each_card(self, possible: Sequence[Candidate], driver: str) -> List[Alternative]:
+        cards = self.target.gpus or ()
+        found = []
+        for card in cards if len(cards) > 1 else ():
+            verdict = self._best(possible, driver, (card,))
+            if verdict is not None:
+                when = Said(Text("only {name} is used", "只使用 {name}"), {"name": card.name})
+                found.append(Alternative(when, self._set(verdict)))
+        return found
+
+    # ------------------------------------------------------------ what to say
+
+    def _say_cards(self, cards: Sequence[Card], driver: Optional[str]) -> None:
+        for card in cards:
+            last = self.matrix.last_driver_branch(card.cc) if card.cc else None
+            if last is not None and driver is not None and key(driver)[0][0] > _branch_end(self.matrix, last):
+                self._warn(
+                    "Driver {driver} is newer than branch {last}, the last one for {name}: the card may not be driven.",
+                    "驱动 {driver} 比支持 {name} 的最后分支 {last} 更新，该显卡可能无法驱动。",
+                    driver=driver,
+                    last=last,
+                    name=card.name,
+                )
+
+    def _say_newer(self, version: str) -> None:
+        """Say which asked-for partner or range kept a newer torch from being chosen."""
+        if "torchaudio" in self.trio and version != self.matrix.torch_releases[0]:
+            last = self.matrix.table("torch.last_torchaudio.version")
+            wish = self.wishes.get("torch")
+            if last and (self.matrix.partners(version) or ((), ()))[1] == (last,) and (wish is None or not wish.exact):
+                self._warn(
+                    "torchaudio ends at {last}; torch {version} is the last that it belongs to.",
+                    "torchaudio 止于 {last}；与之配套的最后一个 torch 是 {version}。",
+                    last=last,
+                    version=version,
+                )
+
+    # ------------------------------------------------------------ files
+
+    def _files(self, build: Build, vision: Optional[str], audio: Optional[str]) -> Tuple[Wheel, ...]:
+        found = []
+        for name, version in (("torch", build.version), ("torchvision", vision), ("torchaudio", audio)):
+            if version is None:
+                continue
+            file = self.matrix.file(name, version, build.variant, self._platform(), self.target.python_tag)
+            if file is not None:
+                found.append(file)
+        return tuple(found)
+
+    # ------------------------------------------------------------ everything that is no torch
+
+    def _listed(self, name: str) -> Tuple[IndexFile, ...]:
+        """Return the files of a distribution for this Python and platform, newest first."""
+        if self.target.implementation != "cpython":
+            return ()
+        return self.matrix.files(name, self.target.python_tag, self.target.platform)
+
+    def _numpy_files(self) -> Tuple[IndexFile, ...]:
+        """Return the numpy files that fit the target and the wish for numpy, newest first."""
+        if self._numpys is None:
+            wish = self.wishes.get("numpy")
+            specifier = wish.specifier if wish else ""
+            files = [file for file in self._listed("numpy") if matches(specifier, file.version)]
+            self._numpys = tuple(file for file in files if not self._file_problems(file, wish))
+        return self._numpys
+
+    def _numpy_for(self, build: Optional[Build], files: Sequence[Wheel], ranges: Sequence[str] = ()) -> Optional[Wheel]:
+        """Return the newest numpy that fits the target, the torch build and the ranges; None when there is none."""
+        wanted = [part for part in ranges if part]
+        if build is not None:
+            limit = self.matrix.numpy_limit("torch", build.version, self.target.system)
+            if limit:
+                wanted.append(limit)
+        kept = self.installed.get("numpy")
+        fitting = [f for f in self._numpy_files() if all(matches(part, f.version) for part in wanted)]
+        if kept is not None and "numpy" not in self.wishes:
+            same = [file for file in fitting if file.version == kept]
+            if same or all(matches(part, kept) for part in wanted):
+                return same[0].wheel() if same else None
+        return fitting[0].wheel() if fitting else None
+
+    def _with_others(
+        self,
+        wheels: Tuple[Wheel, ...],
+        fits: bool,
+        rule: Optional[Said],
+        alternatives: Sequence[Alternative],
+        build: Optional[Build] = None,
+    ) -> Choice:
+        """Add the other distributions asked for and a numpy that goes with all of them."""
+        ranges: List[str] = []
+        apt: List[str] = []
+        sure = fits
+        for name in self.others:
+            file, known = self._pick(name, build, ranges)
+            if file is None:
+                return self._finish((), False, self._no_file(name), alternatives)
+            sure = sure and known
+            wheels += (file.wheel(),)
+            if file.numpy:
+                ranges.append(file.numpy)
+            apt.extend(package for package in file.row.get("needs_apt") or () if package not in apt)
+            self._say_file(file, known)
+        numpy = None
+        if any(wheel.name in TRIO for wheel in wheels) or ranges or "numpy" in self.wishes or self.others:
+            numpy = self._numpy_for(build, wheels, ranges)
+            if numpy is not None:
+                wheels += (numpy,)
+            elif "numpy" in self.wishes:
+                for file in self._listed("numpy"):
+                    self._file_problems(file, self.wishes["numpy"], say=True)
+                return self._finish((), False, self._no_file("numpy"), alternatives)
+            elif not self.installed.get("numpy"):
+                self._warn(
+                    "The matrix has no numpy for this Python and platform.", "表里没有适合该 Python 和平台的 numpy。"
+                )
+        if rule is None:
+            rule = Said(
+                Text("newest files that fit this Python, platform and libc", "适合该 Python、平台和 libc 的最新文件")
+            )
+        return self._finish(wheels, sure, rule, alternatives, tuple(apt))
+
+    def _no_file(self, name: str) -> Said:
+        wish = self.wishes[name]
+        return Said(
+            Text(
+                "no file of {name} fits Python {python} on {platform}",
+                "没有适合 Python {python}、{platform} 的 {name} 文件",
+            ),
+            {"name": name + wish.specifier, "python": self._python_word(), "platform": self.target.platform},
+        )
+
+    def _say_file(self, file: IndexFile, known: bool) -> None:
+        if file.source != "package index":
+            self._warn("{file} comes from {source}.", "{file} 来自 {source}。", file=file.filename, source=file.source)
+        if file.yanked:
+            self._warn(
+                "{name} {version} is yanked on the package index.",
+                "{name} {version} 在包索引上已被撤回。",
+                name=file.package,
+                version=file.version,
+            )
+        built = file.row.get("built_with_numpy")
+        if built:
+            self._warn(
+                "{name} {version} was built with numpy {numpy}.",
+                "{name} {version} 是用 numpy {numpy} 构建的。",
+                name=file.package,
+                version=file.version,
+                numpy=built,
+            )
+        if not known:
+            self._warn("Which glibc {file} needs is not known.", "{file} 需要的 glibc 版本未知。", file=file.filename)
+        if file.package == "onnxruntime-gpu":
+            if self.target.has_gpu is False:
+                self._warn(
+                    "onnxruntime-gpu needs an NVIDIA GPU; there is none. onnxruntime is the CPU build.",
+                    "onnxruntime-gpu 需要 NVIDIA 显卡，这里没有；CPU 版是 onnxruntime。",
+                )
+            else:
+                self._warn(
+                    "Which CUDA and cuDNN onnxruntime-gpu {version} was built with is not in the matrix.",
+                    "表里没有 onnxruntime-gpu {version} 所用的 CUDA 和 cuDNN 版本。",
+                    version=file.version,
+                )
+
+    def _pick(self, name: str, build: Optional[Build], ranges: Sequence[str]) -> Tuple[Optional[IndexFile], bool]:
+        """Return the newest file of a distribution that is known to fit beside the others, and whether it is known."""
+        wish = self.wishes[name]
+        unknown: Optional[IndexFile] = None
+        chosen: Optional[IndexFile] = None
+        for file in self._listed(name):
+            if not matches(wish.specifier, file.version) or (
+                is_prerelease(file.version) and wish.exact != file.version
+            ):
+                continue
+            if chosen is not None:
+                break
+            if self._file_problems(file, wish, say=True):
+                continue
+            if not self._numpy_goes(build, list(ranges) + [file.numpy]):
+                self._reject("%s %s" % (name, file.version), ["numpy: no numpy fits %s" % (file.numpy or "the set")])
+                continue
+            if self.target.accepts_glibc(file.glibc) is None and self.target.system == "linux" and not _pure(file):
+                unknown = unknown or file
+                self._reject(file.filename, ["glibc: what it needs is not known"])
+                continue
+            chosen = file
+        if chosen is not None:
+            return chosen, True
+        return unknown, False
+
+    def _numpy_goes(self, build: Optional[Build], ranges: Sequence[str]) -> bool:
+        if not any(ranges):
+            return True
+        if not self._numpy_files():
+            return "numpy" not in self.wishes
+        return self._numpy_for(build, (), ranges) is not None or (
+            self.installed.get("numpy") is not None and all(matches(r, self.installed["numpy"]) for r in ranges if r)
+        )
+
+    def _file_problems(self, file: IndexFile, wish: Optional[Wish], say: bool = False) -> List[str]:
+        """Return why a file cannot be installed here."""
+        target = self.target
+        reasons = []
+        if not target.accepts_python(file.python, file.abi):
+            reasons.append("python: %s-%s, this is %s" % (file.python, file.abi, self._python_word()))
+        elif not any(target.accepts_platform(part) for part in file.platforms):
+            if any(part.endswith("_" + target.arch) and part.startswith("manylinux") for part in file.platforms):
+                reasons.append("glibc: needs %s, this is %s" % (file.glibc, target.glibc or target.libc))
+            else:
+                reasons.append("platform: %s, this is %s" % (".".join(file.platforms), target.platform))
+        elif target.accepts_glibc(file.glibc) is False and not _pure(file):
+            reasons.append("glibc: needs %s, this is %s" % (file.glibc, target.glibc or target.libc))
+        elif file.yanked and (wish is None or wish.exact != file.version):
+            reasons.append("yanked: taken back by its authors; only ==%s chooses it" % file.version)
+        elif file.broken and (wish is None or wish.exact != file.version):
+            reasons.append("broken: %s" % file.broken)
+        if say and reasons and not reasons[0].startswith(("python:", "platform:")):
+            self._reject(file.filename, reasons)
+        elif say and reasons and wish is not None and wish.exact:
+            self._reject(file.filename, reasons)
+        return reasons
+
+    # ------------------------------------------------------------ builds by others
+
+    def _community(self) -> Choice:
+        """PyTorch has no files for this platform: community wheels, a pair that belongs together."""
+        self._reject("torch", ["platform: no file of PyTorch for %s" % self.target.platform])
+        if any(wish.variant for wish in self.wishes.values()):
+            return self._none((), [])
+        torch_wish = self.wishes.get("torch", Wish("torch"))
+        unknown: Optional[Tuple[IndexFile, ...]] = None
+        for file in self._listed("torch"):
+            if not matches(torch_wish.specifier, file.version) or self._file_problems(file, torch_wish, say=True):
+                continue
+            if is_prerelease(file.version) and torch_wish.exact != file.version and unknown is not None:
+                continue
+            files = self._with_partners(file)
+            if files is None:
+                self._reject(file.filename, ["partner: no matching file beside it"])
+                continue
+            if all(self.target.accepts_glibc(item.glibc) for item in files):
+                return self._community_set(files, True)
+            unknown = unknown or files
+            self._reject(file.filename, ["glibc: what it needs is not known"])
+        if unknown is None:
+            return self._none((), [])
+        return self._community_set(unknown, False)
+
+    def _with_partners(self, torch: IndexFile) -> Optional[Tuple[IndexFile, ...]]:
+        found = [torch]
+        for name in PARTNERS:
+            if name not in self.trio:
+                continue
+            wish = self.wishes.get(name, Wish(name))
+            for file in self._listed(name):
+                if (
+                    matches(wish.specifier, file.version)
+                    and file.source == torch.source
+                    and self.matrix.goes_with(public(torch.version), name, public(file.version)) is not False
+                    and not self._file_problems(file, wish)
+                    and (file.url or "").rpartition("/")[0] == (torch.url or "").rpartition("/")[0]
+                ):
+                    found.append(file)
+                    break
+            else:
+                return None
+        return tuple(found)
+
+    def _community_set(self, files: Sequence[IndexFile], sure: bool) -> Choice:
+        for file in files:
+            self._say_file(file, sure)
+        self._warn("These are community builds, not PyTorch's own.", "这些是社区构建，并非 PyTorch 官方发布。")
+        rule = Said(
+            Text(
+                "the matrix has no PyTorch file for {platform}; newest community build that fits",
+                "表里没有 {platform} 的 PyTorch 官方文件；这是适合的最新社区构建",
+            ),
+            {"platform": self.target.platform},
+        )
+        build = Build(public(files[0].version), "cpu", self.target.platform, None, ())
+        return self._with_others(tuple(file.wheel() for file in files), sure, rule, (), build)
+
+    # ------------------------------------------------------------ the end
+
+    def _finish(
+        self,
+        wheels: Tuple[Wheel, ...],
+        fits: bool,
+        rule: Said,
+        alternatives: Sequence[Alternative] = (),
+        apt: Tuple[str, ...] = (),
+    ) -> Choice:
+        return Choice(
+            target=self.target,
+            rule=rule,
+            wheels=wheels,
+            fits=fits and bool(wheels),
+            warnings=tuple(self.warnings),
+            alternatives=tuple(alternatives),
+            rejected=tuple(sorted(self.rejected, key=_place)),
+            needs_apt=apt,
+            asked=tuple(self.wishes),
+        )
+
+
+# ---------------------------------------------------------------- order
+
+
+def _rank(verdict: Verdict) -> Tuple[Any, ...]:
+    return key(verdict.build.version), verdict.how == "direct", capability(verdict.build.cuda or "0.0")
+
+
+def _newer(a: Verdict, b: Verdict) -> bool:
+    return (key(a.build.version), capability(a.build.cuda or "0.0")) > (
+        key(b.build.version),
+        capability(b.build.cuda or "0.0"),
+    )
+
+
+def _outranked(verdict: Verdict, best: Optional[Verdict]) -> Tuple[str, ...]:
+    """Return why a build that would fit was not taken."""
+    if best is None:
+        return ()
+    if key(verdict.build.version) < key(best.build.version):
+        return ("order: older than %s" % best.build.version,)
+    if verdict.how != best.how:
+        return ("order: only by minor-version compatibility",)
+    return ("order: lower CUDA than %s" % best.build.cuda,)
+
+
+def _place(item: Rejected) -> Tuple[Any, ...]:
+    """Return what sorts rejected builds: newest release first, then by name; single files after them."""
+    words = item.build.split(" ")
+    if len(words) > 1 and words[0] == "torch":
+        release = key(words[1])[0]
+        return (0,) + (tuple(-part for part in release) + (0,) * (4 - len(release)), item.build)
+    return 1, (), ""
+
+
+def _branch_end(matrix: Matrix, branch: int) -> int:
+    """Return the highest major number of a driver branch; Windows numbers run on inside it."""
+    for row in matrix.table("drivers.branch_reports") or ():
+        if row["branch"] == branch:
+            return int(max(row["windows_majors"]))
+    return branch
+
+
+def _pure(file: IndexFile) -> bool:
+    return file.platforms == ("any",)
