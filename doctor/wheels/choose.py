@@ -63,7 +63,7 @@ def read_wish(matrix: Matrix, text: str) -> Wish:
     if match is None:
         raise _bad_requirement(text)
     name = re.sub(r"[-_.]+", "-", match.group(1)).lower()
-    if name not in matrix.packages:
+    if not matrix.knows(name):
         raise _unknown_package(matrix, name)
     specifier = re.sub(r"\s+", "", match.group(2))
     variant = None
@@ -424,6 +424,8 @@ class _Chooser:
         for candidate in possible:
             if best is not None and candidate[0].version != best.build.version:
                 break  # newest first: the next release cannot win
+            if candidate[0].cuda is None:
+                continue
             verdict = self._judge(candidate, driver, cards)
             if verdict.status == FITS and (best is None or _rank(verdict) > _rank(best)):
                 best = verdict
@@ -756,13 +758,22 @@ class _Chooser:
         """Return the best set for every kind of card, with the driver there is or for every driver floor."""
         driver = self.target.driver if self.target.driver_state == KNOWN else None
         groups: List[Tuple[List[Tuple[str, Verdict]], List[str]]] = []
+        seen: Dict[Tuple[Optional[bool], ...], List[Tuple[str, Verdict]]] = {}
+        with_cuda = [candidate for candidate in possible if candidate[0].cuda is not None]
         for cc in reversed(self.matrix.capabilities):
             cards = (Card(cc, cc),)
-            if driver is None:
-                best = self._by_driver(possible, cards, None)
-            else:
-                verdict = self._best(possible, driver, cards)
-                best = [(driver, verdict)] if verdict is not None else []
+            kind = tuple(
+                self.matrix.serves(candidate[0], cc, direct).answer
+                for candidate in with_cuda
+                for direct in (True, False)
+            )
+            if kind not in seen:
+                if driver is None:
+                    seen[kind] = self._by_driver(with_cuda, cards, None)
+                else:
+                    verdict = self._best(with_cuda, driver, cards)
+                    seen[kind] = [(driver, verdict)] if verdict is not None else []
+            best = seen[kind]
             same = [(floor, verdict.build) for floor, verdict in best]
             if groups and same == [(floor, verdict.build) for floor, verdict in groups[-1][0]]:
                 groups[-1][1].append(cc)

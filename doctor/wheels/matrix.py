@@ -746,6 +746,10 @@ class Matrix:
         filename = "%s-%s-%s.whl" % (package, version, "-".join(tags))
         return Wheel(package, version, filename, None, None, PACKAGE_INDEX)
 
+    def knows(self, package: str) -> bool:
+        """Return whether the matrix can choose a file for this distribution."""
+        return package in TRIO or package in (self.table("index_files.packages") or ()) or package in self.packages
+
     @property
     def packages(self) -> Tuple[str, ...]:
         """Every distribution that the matrix can choose a file for."""
@@ -763,7 +767,8 @@ class Matrix:
         """
         asked = (package, python, platform)
         if asked not in self._files:
-            found = [file for file in self._pi_rows() if file.package == package]
+            arm = platform is None or platform.startswith(("linux_aarch", "linux_arm"))
+            found = [file for file in self._pi_rows() if file.package == package] if arm else []
             if python is not None and platform is not None:
                 found = [
                     file
