@@ -1,8 +1,9 @@
 """The CUDA libraries beside torch are not the ones it was built with.
 
 ## What it checks
-Compares the installed `nvidia-*` packages with the versions that the installed torch asks for, and looks for what gets in
-front of them: `LD_LIBRARY_PATH` with another CUDA's folder, and a second cuDNN of another major version.
+Compares the installed `nvidia-*` packages with the versions that the installed torch asks for, and looks for what
+gets in
+front of them: `LD_LIBRARY_PATH` with another CUDA's folder, and a second cuDNN that shares the files of the first.
 
 ## Why it matters
 torch loads `libcudnn`, `libcublas` and `libnvJitLink` from these packages. Another version gives `undefined symbol:
@@ -16,22 +17,25 @@ Puts the versions back that torch names. For a stray `LD_LIBRARY_PATH`: start wi
 """
 
 import re
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ...demands import allows, demand, environment
-from ...facts import Distributions, Environ, Facts, Host, Python, Torch, Trials, Unknown
-from ...model import ERROR, NOTE, WARNING, Finding, Install, Manual
+from ...demands import allows, demand, environment, name_of
+from ...facts import Distribution, Distributions, Environ, Facts, Host, Python, Toolkit, Torch, Trials, Unknown
+from ...model import ERROR, NOTE, WARNING, Finding, Install, KeepOne, Manual
 from ...registry import check
 from ...text import Text
+from ..gpu._nvidia import numbers
+from ..torch._trio import failed, last_line, worked
 
 EXPLAIN_ZH = """torch 旁边的 CUDA 库不是它编译时用的那些。
 
 ## 检查什么
 把已安装的 `nvidia-*` 包与当前 torch 要求的版本比较，并查找会抢在前面的东西：指向其他 CUDA 目录的 `LD_LIBRARY_PATH`，
-以及另一个大版本的 cuDNN。
+以及与原有 cuDNN 共用文件的第二个 cuDNN。
 
 ## 为什么重要
-torch 从这些包里加载 `libcudnn`、`libcublas`、`libnvJitLink`。版本不同会报 `undefined symbol: __nvJitLinkComplete_12_4`、
+torch 从这些包里加载 `libcudnn`、`libcublas`、`libnvJitLink`。
+版本不同会报 `undefined symbol: __nvJitLinkComplete_12_4`、
 `CUDNN_STATUS_VERSION_MISMATCH`，或者第一次卷积就崩溃。pip 只会打印一行提示。
 
 ## 示例
@@ -55,6 +59,47 @@ UNSET = Text(
 )
 
 
+TWICE_TITLE = Text(
+    "{installed} are both installed and share their files; torch {torch} needs {wanted}.",
+    "{installed} 同时安装且共用文件，torch {torch} 需要 {wanted}。",
+)
+TWICE_CAUSE = Text(
+    "Both packages write into the same folder: whichever came last has overwritten the other ({installed}), and "
+    "torch {torch} may load the wrong one instead of {wanted}.",
+    "两个包写入同一个目录，后安装的覆盖了先安装的（{installed}），torch {torch} 可能加载到错误的一个，"
+    "而不是 {wanted}。",
+)
+
+#: Words of an error that name a CUDA library as the culprit.
+LIBRARY_ERROR = re.compile(
+    r"undefined symbol: \w*(?:nvJitLink|cublas|cudnn|cusparse|cusolver|cufft|nccl)"
+    r"|version [`']?lib(?:nvJitLink|cublas|cudnn)"
+    r"|lib(?:cudnn|cublas|cufft|curand|cusparse|cusolver|nvJitLink|nvrtc|nccl|cupti|cudart)\w*[\w.-]*\.so[.\d]*: "
+    r"|CUDNN_STATUS_(?:NOT_INITIALIZED|\w*VERSION_MISMATCH)|cuDNN version incompatibility",
+    re.IGNORECASE,
+)
+
+#: library file -> package that brings it, without its -cuNN suffix
+PACKAGES = {
+    "libcudnn": "nvidia-cudnn",
+    "libcublas": "nvidia-cublas",
+    "libcublasLt": "nvidia-cublas",
+    "libcusparse": "nvidia-cusparse",
+    "libnvJitLink": "nvidia-nvjitlink",
+    "libcudart": "nvidia-cuda-runtime",
+    "libnccl": "nvidia-nccl",
+}
+
+
+class Wrong(NamedTuple):
+    """An installed NVIDIA package that is not the one torch asks for."""
+
+    name: str
+    specifier: str
+    #: None = not installed
+    version: Optional[str]
+
+
 @check(
     code="cuda-libs-conflict",
     severity=ERROR,
@@ -71,87 +116,155 @@ UNSET = Text(
         "别的安装替换了 torch {torch} 的 CUDA 库（{wanted} 变成了 {installed}）。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Torch, Distributions, Python, Host, Environ, Trials),
+    needs=(Torch, Distributions, Python, Host, Environ, Toolkit, Trials),
 )
 def cuda_libs_conflict(facts: Facts, matrix) -> Iterator[Finding]:
     torch = facts.need(Torch)
+    distributions = facts.need(Distributions)
     if torch.cuda is None or isinstance(torch.cuda, Unknown):
         return
     trials = facts.maybe(Trials)
-    kernel = trials.stage("cuda-kernel") if trials else None
-    works = kernel is not None and kernel.status == "ok"
-    failed = trials is not None and any(
-        stage.status in ("failed", "crashed") and re.search(r"nvJitLink|cudnn|cublas", stage.text, re.I)
-        for stage in trials.stages
-    )
-    wrong = _wrong(facts)
+    stages = [trials.stage(name) for name in ("torch", "cuda-kernel")] if trials is not None else []
+    errors = tuple(last_line(stage) for stage in stages if stage and failed(stage) and LIBRARY_ERROR.search(stage.text))
+    works = bool(stages) and worked(stages[1])
+    pins = pinned(distributions, facts)
+
+    wrong = [item for item in _wrong(pins, distributions) if item.version is not None or errors]
     if wrong:
-        names = [name for name, _, _ in wrong]
         yield Finding(
             params={
                 "torch": torch.version,
-                "wanted": ", ".join("%s%s" % (name, specifier) for name, specifier, _ in wrong),
-                "installed": ", ".join("%s %s" % (name, version) for name, _, version in wrong),
-                "distributions": names,
+                "wanted": ", ".join(item.name + item.specifier for item in wrong),
+                "installed": ", ".join("%s %s" % (item.name, item.version or "-") for item in wrong),
+                "distributions": [item.name for item in wrong],
             },
-            evidence=tuple(
-                "%s %s; torch asks for %s" % (name, version, specifier) for name, specifier, version in wrong
-            ),
-            severity=ERROR if failed or not works and _grave(wrong) else WARNING,
-            remedies=tuple(Install(name, specifier) for name, specifier, _ in wrong),
+            evidence=errors
+            + tuple("%s %s; torch asks for %s" % (item.name, item.version or "-", item.specifier) for item in wrong),
+            severity=ERROR if errors or not works and _grave(wrong) else WARNING,
+            remedies=tuple(Install(item.name, item.specifier) for item in wrong),
         )
-    yield from _stray_path(facts, torch, failed, works)
-
-
-def _wrong(facts: Facts) -> List[Tuple[str, str, str]]:
-    """Return the NVIDIA packages that are not what torch asks for: name, specifier, installed version."""
-    distributions = facts.need(Distributions)
-    torch = distributions.find("torch")
-    markers = environment(facts.maybe(Python), facts.maybe(Host))
-    found = []
-    for text in torch.requires if torch else ():
-        if not text.lower().startswith("nvidia"):
-            continue
-        wanted = demand(text, markers)
-        item = distributions.find(wanted.name) if wanted is not None else None
-        if wanted is not None and item is not None and item.version and not allows(wanted.specifier, item.version):
-            found.append((wanted.name, wanted.specifier, item.version))
-    return found
-
-
-def _grave(wrong: List[Tuple[str, str, str]]) -> bool:
-    """Tell whether a version is an older or another major one: newer patch releases mostly work."""
-    for _, specifier, version in wrong:
-        match = re.match(r"==([\d.]+)$", specifier)
-        if match is None:
-            return True
-        pinned, there = _numbers(match.group(1)), _numbers(version)
-        if there < pinned or there[:1] != pinned[:1]:
-            return True
-    return False
-
-
-def _stray_path(facts: Facts, torch: Any, failed: bool, works: bool) -> Iterator[Finding]:
-    environ = facts.maybe(Environ)
-    value = (environ.get("LD_LIBRARY_PATH") if environ is not None else None) or ""
-    cuda = _numbers(str(torch.cuda))
-    stray = []
-    for part in value.split(":"):
-        match = re.search(r"cuda-(\d+(?:\.\d+)?)", part)
-        if match and _numbers(match.group(1))[: len(cuda)] != cuda[: len(_numbers(match.group(1)))]:
-            stray.append(part)
+    for right, other in _doubles(distributions, torch):
+        wanted = right.name + (pins.get(right.name) or "==%s" % right.version)
+        yield Finding(
+            params={
+                "torch": torch.version,
+                "wanted": wanted,
+                "installed": "%s %s, %s %s" % (right.name, right.version, other.name, other.version),
+                "distributions": [right.name, other.name],
+            },
+            evidence=errors + (right.folder, other.folder),
+            severity=ERROR if errors else NOTE if works else WARNING,
+            remedies=(KeepOne((right.name, other.name), wanted),),
+            title=TWICE_TITLE,
+            cause=TWICE_CAUSE,
+        )
+    stray = _stray(facts, torch, distributions)
     if not stray or works:
         return
-    params: Dict[str, Any] = {"path": ":".join(stray), "torch": torch.version, "cuda": torch.cuda}
     yield Finding(
-        params=dict(params, wanted="CUDA %s" % torch.cuda, installed=params["path"]),
-        evidence=("LD_LIBRARY_PATH=%s" % value,),
-        severity=ERROR if failed else NOTE,
+        params={
+            "path": stray[0],
+            "torch": torch.version,
+            "cuda": torch.cuda,
+            "wanted": "CUDA %s" % torch.cuda,
+            "installed": stray[0],
+        },
+        evidence=errors + tuple("LD_LIBRARY_PATH: %s" % path for path in stray),
+        severity=ERROR if errors and not wrong else NOTE,
         title=PATH_TITLE,
         cause=PATH_CAUSE,
         remedies=(Manual(UNSET),),
     )
 
 
-def _numbers(version: str) -> Tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+def pinned(distributions: Distributions, facts: Facts) -> Dict[str, str]:
+    """Return the ``nvidia-*`` packages that torch asks for, with their specifiers; also through ``cuda-toolkit[…]``."""
+    torch = distributions.find("torch")
+    markers = environment(facts.maybe(Python), facts.maybe(Host))
+    found: Dict[str, str] = {}
+    for text in torch.requires if torch is not None else ():
+        name = name_of(text) or ""
+        if name.startswith("nvidia-"):
+            _note(found, text, markers)
+        elif name == "cuda-toolkit" and demand(text, markers) is not None:
+            toolkit = distributions.find(name)
+            extras = re.search(r"\[([^]]*)\]", text)
+            for extra in (part.strip() for part in extras.group(1).split(",")) if extras else ():
+                quoted = re.compile("extra *== *['\"]%s['\"]" % re.escape(extra))
+                for line in toolkit.requires if toolkit is not None else ():
+                    if quoted.search(line):
+                        _note(found, line, dict(markers, extra=extra))
+    return found
+
+
+def _note(found: Dict[str, str], text: str, markers: Dict[str, str]) -> None:
+    wanted = demand(text, markers)
+    if wanted is not None and wanted.specifier:
+        found.setdefault(wanted.name, wanted.specifier)
+
+
+def _wrong(pins: Dict[str, str], distributions: Distributions) -> Iterator[Wrong]:
+    for name, specifier in pins.items():
+        item = distributions.find(name)
+        if item is None:
+            yield Wrong(name, specifier, None)
+        elif item.version and not allows(specifier, item.version):
+            yield Wrong(name, specifier, item.version)
+
+
+def _grave(wrong: List[Wrong]) -> bool:
+    """Tell whether a version is an older or another major one: newer patch releases mostly work."""
+    for item in wrong:
+        match = re.match(r"==([\d.]+?)(?:\.\*)?$", item.specifier)
+        if match is None:
+            return True
+        pinned_at, there = numbers(match.group(1)), numbers(item.version)
+        if there[: len(pinned_at)] < pinned_at or there[:1] != pinned_at[:1]:
+            return True
+    return False
+
+
+def _doubles(distributions: Distributions, torch: Torch) -> Iterator[Tuple[Distribution, Distribution]]:
+    """Return packages of two CUDA majors that put their files into the same folder: (torch's own, the other)."""
+    major = numbers(str(torch.cuda))[:1]
+    for library in ("nvidia-cudnn", "nvidia-nccl"):
+        right = distributions.find("%s-cu%d" % ((library,) + major)) if major else None
+        for item in distributions.items:
+            if right is not None and item.name != right.name and re.match(library + r"-cu\d+$", item.name):
+                yield right, item
+
+
+def _stray(facts: Facts, torch: Torch, distributions: Distributions) -> List[str]:
+    """Return what LD_LIBRARY_PATH puts before torch's own libraries: files, else folders that name another CUDA."""
+    toolkit = facts.maybe(Toolkit)
+    files = [path for path in toolkit.library_path if _stands_in(path, distributions)] if toolkit is not None else []
+    if files:
+        return files
+    environ = facts.maybe(Environ)
+    value = (environ.get("LD_LIBRARY_PATH") if environ is not None else None) or ""
+    cuda = numbers(str(torch.cuda))
+    folders = []
+    for part in value.split(":"):
+        match = re.search(r"cuda-(\d+(?:\.\d+)?)", part)
+        if match and numbers(match.group(1)) != cuda[: len(numbers(match.group(1)))]:
+            folders.append(part)
+    return folders
+
+
+def _stands_in(path: str, distributions: Distributions) -> bool:
+    """Tell whether a library file answers to the name of one that an installed package brings, in another version."""
+    match = re.match(r"(lib\w+?)\.so(?:\.(\d[\d.]*))?$", path.replace("\\", "/").rpartition("/")[2])
+    if not match or match.group(1) not in PACKAGES:
+        return False
+    base = PACKAGES[match.group(1)]
+    own = next((item for item in distributions.items if re.match(base + r"(?:-cu\d+)?$", item.name)), None)
+    if own is None or not own.version or path.startswith(own.location):
+        return False
+    version = numbers(match.group(2))
+    if not version:
+        return True
+    # Only a library of the same soname answers: cuDNN's own major version, for the others that of CUDA.
+    suffix = re.search(r"-cu(\d+)$", own.name)
+    of_cuda = base in ("nvidia-nvjitlink", "nvidia-cuda-runtime")
+    soname = (int(suffix.group(1)),) if of_cuda and suffix else numbers(own.version)[:1]
+    return version[:1] == soname and (len(version) == 1 or numbers(own.version)[: len(version)] != version)
