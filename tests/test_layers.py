@@ -19,7 +19,7 @@ HEAVY = {"requests", "yaml", "rich", "psutil", "pynvml", "packaging"}
 PURE = ("facts.py", "model.py", "text.py", "registry.py", "explain.py", "plan.py", "checks/", "wheels/choose.py")
 REACHING = ("doctor.probes", "doctor.fix", "doctor.render", "doctor.session", "doctor.cli", "doctor.wheels.index")
 #: what the import trials import on purpose
-SUBJECTS = {"torch", "torchvision", "torchaudio", "numpy", "cv2", "onnxruntime", "PIL", "pip"}
+SUBJECTS = {"torch", "torchvision", "torchaudio", "numpy", "cv2", "onnxruntime", "PIL", "pip", "pynvml"}
 #: modules of Python 2, imported behind an ImportError
 PYTHON2 = {"__builtin__", "ConfigParser", "urllib2", "imp", "commands", "Queue"}
 
