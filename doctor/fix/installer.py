@@ -183,10 +183,10 @@ def _read(log: str) -> str:
 
 
 NO_UV = Text("uv was not found on PATH.", "PATH 中没有 uv。")
-NO_UV_HINT = Text(
-    "Install uv, or leave --installer out to use pip.", "请先安装 uv，或去掉 --installer 以使用 pip。"
+NO_UV_HINT = Text("Install uv, or leave --installer out to use pip.", "请先安装 uv，或去掉 --installer 以使用 pip。")
+NO_PIP = Text(
+    "{python} has no pip, and neither ensurepip nor uv is there.", "{python} 没有 pip，也没有 ensurepip 或 uv。"
 )
-NO_PIP = Text("{python} has no pip, and neither ensurepip nor uv is there.", "{python} 没有 pip，也没有 ensurepip 或 uv。")
 NO_PIP_HINT = Text(
     "Install pip for it (Debian and Ubuntu: `apt install python3-venv python3-pip`), then run this again.",
     "请先为它安装 pip（Debian/Ubuntu：`apt install python3-venv python3-pip`），再重新运行。",

@@ -10,6 +10,8 @@ from ..text import Text
 from .state import ACTIVE, settle, trust
 
 SCHEMA = 1
+#: room kept for the journal itself, so that a fix that fills the disk can still be taken back
+RESERVE, RESERVE_BYTES = "reserve", 1 << 17
 
 
 def checkpoint(name: str) -> None:
@@ -41,6 +43,7 @@ class Journal:
             except FileExistsError:
                 number += 1
         settle(fixes)
+        write_atomically(os.path.join(journal.folder, RESERVE), b"\0" * RESERVE_BYTES)
         journal.write("begin", schema=SCHEMA, **data)
         journal.mark_active()
         return journal
@@ -50,9 +53,13 @@ class Journal:
         checkpoint("before " + event)
         data.update(event=event, time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
         line = json.dumps(data, ensure_ascii=True, sort_keys=True) + "\n"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         handle = os.open(self.path, flags, 0o600)
         try:
+            if os.fstat(handle).st_size:
+                os.lseek(handle, -1, os.SEEK_END)
+                if os.read(handle, 1) != b"\n":
+                    line = "\n" + line  # a crash cut the last record off
             os.write(handle, line.encode("ascii"))
             os.fsync(handle)
         finally:
@@ -60,7 +67,7 @@ class Journal:
         checkpoint("after " + event)
 
     def read(self) -> List[Dict[str, Any]]:
-        """Return the records; a last line that a crash cut off is left out.
+        """Return the records; a line that a crash cut off is left out: what it announces never began.
 
         Raises DoctorError when the journal is not owned by the current user or root, or holds something else.
         """
@@ -70,17 +77,19 @@ class Journal:
             except OSError as error:
                 raise DoctorError(UNREADABLE, path=self.path, detail=error.strerror or str(error))
         records: List[Dict[str, Any]] = []
-        with open(self.path, encoding="ascii", errors="replace") as file:
-            for line in file:
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    if not line.endswith("\n"):
-                        break
-                    raise DoctorError(UNREADABLE, path=self.path, detail="not JSON")
-                if not isinstance(record, dict):
-                    raise DoctorError(UNREADABLE, path=self.path, detail="not a record")
-                records.append(record)
+        try:
+            with open(self.path, encoding="ascii", errors="replace") as file:
+                lines = file.readlines()
+        except OSError as error:
+            raise DoctorError(UNREADABLE, path=self.path, detail=error.strerror or str(error))
+        for line in lines:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if not isinstance(record, dict):
+                raise DoctorError(UNREADABLE, path=self.path, detail="not a record")
+            records.append(record)
         return records
 
     def find(self, event: str) -> Optional[Dict[str, Any]]:
@@ -90,6 +99,13 @@ class Journal:
     def mark_active(self) -> None:
         """Make this the fix that is under way."""
         write_atomically(os.path.join(self.state, ACTIVE), (self.id + "\n").encode("ascii"))
+
+    def use_reserve(self) -> None:
+        """Give the journal room to write on a full disk."""
+        try:
+            os.unlink(os.path.join(self.folder, RESERVE))
+        except FileNotFoundError:
+            pass
 
     def mark_finished(self) -> None:
         """No fix is under way any more."""

@@ -144,9 +144,7 @@ def contents_of(wheel: str, layout: Layout) -> Contents:
     try:
         with zipfile.ZipFile(wheel) as archive:
             infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
-            metadata = _single(
-                [i.filename.split("/")[0] for i in infos if re.match(r"[^/]+\.dist-info/WHEEL$", i.filename)]
-            )
+            metadata = _metadata_folder(info.filename for info in infos)
             head = archive.read(metadata + "/METADATA").decode("utf-8", "replace")
             kind = archive.read(metadata + "/WHEEL").decode("utf-8", "replace")
             points = metadata + "/entry_points.txt"

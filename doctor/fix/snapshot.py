@@ -104,7 +104,7 @@ def take(
     own = sorted(os.path.relpath(path, root) for path in own_folders)
     snapshot = Snapshot(root, kept, created, own, places, before)
     settle(store)
-    write_atomically(os.path.join(folder, MANIFEST), json.dumps(_plain(snapshot), sort_keys=True).encode("ascii"))
+    write_atomically(os.path.join(folder, MANIFEST), dumps(_plain(snapshot)))
     return snapshot
 
 
@@ -244,10 +244,11 @@ def _intact(kept: str, item: Kept) -> bool:
 def _take_away(snapshot: Snapshot) -> None:
     """Remove what was not there before."""
     kept = set(snapshot.kept)
+    folders = {os.path.dirname(path) for path in snapshot.created} | set(snapshot.own_folders)
     for path in new_files(snapshot):
         checkpoint("remove file")
         _remove(os.path.join(snapshot.root, path))
-    folders = {os.path.dirname(path) for path in snapshot.created} | set(snapshot.own_folders)
+        folders.add(os.path.dirname(path))
     for path in sorted(folders, key=len, reverse=True):
         _remove_empty(snapshot.root, path, kept)
     for place in snapshot.renamed_in:
@@ -349,6 +350,11 @@ def after(snapshot: Snapshot) -> Dict[str, List[int]]:
         if not stat.S_ISDIR(found.st_mode):
             state[path] = [found.st_size, found.st_mtime_ns]
     return state
+
+
+def dumps(value: Any) -> bytes:
+    """Return plain data as the bytes of a JSON file."""
+    return json.dumps(value, sort_keys=True).encode("ascii")
 
 
 def set_aside(snapshot: Snapshot, left: Mapping[str, Sequence[int]], folder: str) -> List[str]:

@@ -19,16 +19,11 @@ def folder(prefix: str) -> str:
     if any(os.path.exists(os.path.join(real, mark)) for mark in ("pyvenv.cfg", "conda-meta")):
         return os.path.join(real, ".doctor")
     name = hashlib.sha256(os.fsencode(real)).hexdigest()[:16]
-    return os.path.join(user_folder("state"), name)
-
-
-def user_folder(kind: str) -> str:
-    """Return the user's own folder for ``state`` or ``cache``."""
     if os.name == "nt":
         base = os.environ.get("LOCALAPPDATA") or os.path.expanduser(r"~\AppData\Local")
-        return os.path.join(base, "torch-doctor", kind)
-    variable, default = {"state": ("XDG_STATE_HOME", "~/.local/state"), "cache": ("XDG_CACHE_HOME", "~/.cache")}[kind]
-    return os.path.join(os.environ.get(variable) or os.path.expanduser(default), "torch-doctor")
+    else:
+        base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(base, "torch-doctor", name)
 
 
 def active(prefix: str) -> Optional[str]:
@@ -73,7 +68,10 @@ class Lock:
         self._file: Optional[IO] = None
 
     def __enter__(self) -> "Lock":
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        except OSError as error:
+            raise DoctorError(CANNOT_WRITE, CANNOT_WRITE_HINT, path=self._path, detail=error.strerror or str(error))
         self._file = os.fdopen(handle, "r+")
         try:
             _lock(self._file)

@@ -1,0 +1,534 @@
+"""A fix as one transaction: lock, refuse early, download, snapshot, journal, install, verify, keep or put back."""
+
+import os
+import shutil
+import signal
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ..facts import Distribution, Distributions, Facts, Python, Unknown
+from ..model import ERROR, SAFE, DoctorError, Finding, Plan, Step, Wheel
+from ..plan import automatic
+from ..text import Text, plain
+from . import installer, refuse, snapshot, state
+from .download import Downloader, Fetched
+from .journal import Journal, checkpoint, write_atomically
+from .options import (
+    APPLIED,
+    DONE,
+    FAILED,
+    NOTHING,
+    PLANNED,
+    PUT_BACK,
+    REFUSED,
+    ROLLED_BACK,
+    SKIPPED,
+    WAITS,
+    FixResult,
+    Options,
+    StepResult,
+)
+from .progress import Progress
+from .record import Contents, Layout, contents_of, exclusive_folders, files_of, recorded
+from .requires import missing
+
+#: rounds of "and what does that need?"
+ROUNDS = 8
+
+
+def planned(plan: Plan, findings: Sequence[Finding]) -> FixResult:
+    """Return the result of a dry run: exit 1 when safe steps wait, else as a check."""
+    errors = any(finding.severity == ERROR for finding in findings)
+    if not plan.safe_steps:
+        waiting = any(step.kind != "manual" for step in plan.steps)
+        steps = tuple(StepResult(step.id, WAITS) for step in plan.steps)
+        return FixResult(PLANNED if waiting else NOTHING, int(errors), NOTHING_TO_DO, steps=steps, plan=plan)
+    return FixResult(PLANNED, 1, WOULD_DO, steps=tuple(StepResult(step.id, WAITS) for step in plan.steps), plan=plan)
+
+
+def apply(
+    plan: Plan,
+    facts: Facts,
+    options: Options,
+    check_again: Callable[[], Tuple[Facts, Sequence[Finding]]],
+    progress: Optional[Progress] = None,
+    findings: Sequence[Finding] = (),
+    matrix: Any = None,
+) -> FixResult:
+    """Carry out the plan's safe steps, and its source and system steps where asked for."""
+    try:
+        return _Fix(plan, facts, options, check_again, progress or Progress(), findings, matrix).run()
+    except DoctorError as error:
+        if error.exit != 3:
+            raise
+        steps = tuple(StepResult(step.id, SKIPPED) for step in plan.steps)
+        return FixResult(REFUSED, 3, error.message, error.params, error.hint, steps, plan=plan)
+
+
+def known(facts: Facts, section: Any) -> Any:
+    """Return a section without which nothing may be changed; raises DoctorError when it is unknown or absent."""
+    value = facts.state(section)
+    if value is None or isinstance(value, Unknown):
+        raise DoctorError(UNKNOWN, section=section.section_name, detail=getattr(value, "reason", "absent"))
+    return value
+
+
+class Interrupted(BaseException):
+    """The user or the system asked the doctor to stop."""
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP put things back, as Ctrl-C does."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise Interrupted(number)
+
+    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+@contextmanager
+def unstoppable(progress: Progress) -> Iterator[None]:
+    """Keep Ctrl-C and the like from cutting the putting back short."""
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def wait(number: int, frame: Any) -> None:
+        progress.say(PUTTING_BACK, {})
+
+    before = {name: signal.signal(getattr(signal, name), wait) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+class Changes(NamedTuple):
+    """What the pip steps will do to the environment's files."""
+
+    paths: Set[str]
+    own_folders: Set[str]
+    #: what the doctor itself takes away, because pip cannot: damaged or doubled metadata, leftovers
+    cleared: Set[str]
+    unpacked_bytes: int
+
+
+class _Fix:
+    """One run of ``fix --apply``."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        facts: Facts,
+        options: Options,
+        check_again: Callable,
+        progress: Progress,
+        findings: Sequence[Finding],
+        matrix: Any,
+    ) -> None:
+        self._plan = plan
+        self._facts = facts
+        self._options = options
+        self._check_again = check_again
+        self._progress = progress
+        self._findings = findings
+        self._matrix = matrix
+        self._python = known(facts, Python)
+        known(facts, Distributions)
+        self._layout = Layout.of(self._python)
+        self._status: Dict[int, StepResult] = {}
+        self._fetched: Dict[int, List[Fetched]] = {}
+        self._removed: Set[str] = set()
+
+    def run(self) -> FixResult:
+        chosen = [step for step in self._plan.steps if self._wanted(step)]
+        if not chosen:
+            return planned(self._plan, self._findings)
+        pip_steps = [step for step in chosen if step.kind == "pip"]
+        if pip_steps:
+            refuse.unsuitable_target(self._facts, self._layout)
+            refuse.unsuitable_distributions(self._facts, self._layout, pip_steps)
+            refuse.own_environment(self._facts, self._layout, refuse.changed_names(pip_steps))
+        folder = state.folder(self._layout.prefix)
+        was_there = os.path.isdir(folder)
+        state.make(folder)
+        try:
+            with state.Lock(folder) as lock, stoppable():
+                if state.active(self._layout.prefix):
+                    raise DoctorError(UNFINISHED, UNFINISHED_HINT, path=folder)
+                refuse.outdated_facts(self._facts, self._layout)
+                self._scratch = os.path.join(folder, "scratch")
+                shutil.rmtree(self._scratch, ignore_errors=True)
+                os.mkdir(self._scratch, 0o700)
+                try:
+                    return self._locked(folder, lock, chosen)
+                except (KeyboardInterrupt, Interrupted):
+                    return self._result(ROLLED_BACK, 130, STOPPED)
+                finally:
+                    shutil.rmtree(self._scratch, ignore_errors=True)
+                    if not was_there and not os.path.exists(os.path.join(folder, "fixes")):
+                        shutil.rmtree(folder, ignore_errors=True)  # nothing was begun: leave no trace
+        except (KeyboardInterrupt, Interrupted):
+            return self._result(ROLLED_BACK, 130, STOPPED)
+
+    def _wanted(self, step: Step) -> bool:
+        asked = {"source": self._options.source, "system": self._options.system}.get(step.kind, False)
+        return step.safety == SAFE or asked
+
+    # ------------------------------------------------------------ the sentence
+
+    def _locked(self, folder: str, lock: state.Lock, chosen: Sequence[Step]) -> FixResult:
+        pip_steps = [step for step in chosen if step.kind == "pip"]
+        tool = installer.choose(self._python, self._options.installer) if pip_steps else None
+        if tool is not None:
+            pip_steps = self._download(tool, pip_steps, lock)
+            refuse.own_environment(self._facts, self._layout, refuse.changed_names(pip_steps))
+            refuse.unsuitable_distributions(self._facts, self._layout, pip_steps)
+        changes = self._changes(pip_steps)
+        refuse.too_little_space(self._layout, changes.unpacked_bytes)
+        from . import source, system
+
+        edits = [source.prepare(step, self._facts) for step in chosen if step.kind == "source"]
+        commands = [step for step in chosen if step.kind == "system"]
+        if commands:
+            system.refuse_unless_root()
+            commands = [step for step in commands if self._options.yes or system.confirmed(step, self._progress)]
+        journal = self._begin(folder, pip_steps)
+        try:
+            kept = self._keep_files(journal, changes)
+            outside = [record for edit in edits for record in edit.keep(journal)] + system.keep(commands, journal)
+            journal.write("outside", files=outside)
+            problem = self._carry_out(journal, tool, pip_steps, changes, lock)
+            for edit in edits if problem is None else ():
+                edit.apply()
+                left = "\n".join("%s:%d: %s" % (item.file, item.line, why) for item, why in edit.left)
+                self._status[edit.step.id] = StepResult(edit.step.id, DONE, left)
+            for step in commands if problem is None else ():
+                self._status[step.id] = system.run(step, journal, self._progress)
+            return self._conclude(journal, kept, pip_steps, chosen, problem, "".join(edit.diff for edit in edits))
+        except DoctorError as error:
+            return self._put_back(journal, error.message, error.params, error.hint)
+        except Exception as error:  # whatever it is, the environment comes first
+            detail = getattr(error, "strerror", None) or "%s: %s" % (type(error).__name__, error)
+            return self._put_back(journal, CUT_SHORT, {"detail": detail})
+        except (KeyboardInterrupt, Interrupted):
+            return replace(self._put_back(journal, STOPPED, {}), exit=130)
+
+    def _download(self, tool: "installer.Installer", steps: List[Step], lock: state.Lock) -> List[Step]:
+        """Fetch every wheel and what it needs; return the steps with all of that in them."""
+        downloader = Downloader(
+            installer.pip_of(self._python) if tool.name == "uv" else tool,
+            self._layout,
+            self._matrix,
+            self._options.mirror,
+            self._options.offline,
+            self._scratch,
+            self._progress,
+            lock.handles,
+        )
+        contents: List[Contents] = []
+        for step in steps:
+            self._fetched[step.id] = [downloader.fetch(wheel) for wheel in step.wheels]
+            contents += [contents_of(fetched.path, self._layout) for fetched in self._fetched[step.id]]
+        holder = next((step.id for step in reversed(steps) if step.wheels), None)
+        removed = [name for step in steps for name in step.removes]
+        for _ in range(ROUNDS):
+            wanted = missing(contents, removed, self._facts) if holder is not None else []
+            if not wanted:
+                break
+            for path in downloader.fetch_requirements(wanted):
+                found = contents_of(path, self._layout)
+                wheel = Wheel(found.name, found.version, os.path.basename(path), None, None, "package index")
+                self._fetched[int(holder or 0)].append(Fetched(wheel, path, snapshot.sha256_of(path), False))
+                contents.append(found)
+        completed = [self._completed(step) for step in steps]
+        by_id = {step.id: step for step in completed}
+        self._plan = replace(self._plan, steps=tuple(by_id.get(step.id, step) for step in self._plan.steps))
+        return completed
+
+    def _completed(self, step: Step) -> Step:
+        """Return the step with the sha256 of its files, and with the files that those need."""
+        wheels = tuple(replace(item.wheel, sha256=item.sha256) for item in self._fetched.get(step.id, ()))
+        return replace(step, wheels=wheels) if wheels else step
+
+    # ------------------------------------------------------------ what will change
+
+    def _changes(self, steps: Sequence[Step]) -> Changes:
+        changes = Changes(set(), set(), set(), 0)
+        layout, names = self._layout, refuse.changed_names(steps)
+        distributions = self._facts.need(Distributions)
+        mine = [item for item in distributions.items if item.name in names and layout.owns(item)]
+        others = [item for item in distributions.items if item.name not in names and layout.owns(item)]
+        unpacked = 0
+        tops: Dict[str, Set[str]] = {}
+        for fetched in [item for step in steps for item in self._fetched.get(step.id, ())]:
+            contents = contents_of(fetched.path, layout)
+            changes.paths.update(contents.paths)
+            changes.own_folders.add(contents.metadata)
+            unpacked += contents.size_bytes + os.path.getsize(fetched.path)
+            tops[contents.name] = {top for path in contents.paths for top in self._tops(path)}
+        for item in mine:
+            paths = files_of(item, layout)
+            changes.paths.update(paths)
+            metadata = os.path.join(os.path.realpath(item.location), item.folder)
+            changes.own_folders.add(metadata)
+            doubled = len([other for other in mine if other.name == item.name]) > 1
+            unrecorded = not recorded(metadata)
+            if unrecorded:
+                for folder in exclusive_folders(tops.get(item.name, ()), others, layout):
+                    below = tree(folder)
+                    changes.paths.update(below)
+                    changes.cleared.update(below)
+            if doubled or unrecorded or item.health == "no-metadata":
+                changes.cleared.update(paths)
+        for step in steps:
+            for path in step.removes_paths:
+                full = layout.resolve(path)
+                if full is None or not os.path.basename(full).startswith("~"):
+                    raise DoctorError(NO_LEFTOVER, path=path)
+                below = tree(full)
+                changes.paths.update(below)
+                changes.cleared.update(below)
+        return changes._replace(unpacked_bytes=unpacked)
+
+    def _tops(self, path: str) -> Iterator[str]:
+        """Yield the folder right below site-packages that a file lies in, unless it is a metadata folder."""
+        for place in self._layout.site_packages:
+            if path.startswith(place + os.sep):
+                parts = path[len(place) + 1 :].split(os.sep)
+                if len(parts) > 1 and not parts[0].endswith((".dist-info", ".egg-info", ".data")):
+                    yield os.path.join(place, parts[0])
+
+    def _begin(self, folder: str, steps: Sequence[Step]) -> Journal:
+        versions = {item.name: item.version for item in self._facts.need(Distributions).items}
+        changes = []
+        for step in steps:
+            for name in step.removes:
+                changes.append([name, versions.get(name), None])
+            changes.extend([wheel.name, versions.get(wheel.name), wheel.version] for wheel in step.wheels)
+        return Journal.begin(
+            folder,
+            prefix=self._layout.prefix,
+            site_packages=list(self._layout.site_packages),
+            python=self._python.executable,
+            commands=[list(step.argv) for step in self._plan.steps if step.argv and self._wanted(step)],
+            changes=changes,
+            files={
+                fetched.wheel.filename: {"sha256": fetched.sha256, "verified": fetched.verified}
+                for group in self._fetched.values()
+                for fetched in group
+            },
+        )
+
+    def _keep_files(self, journal: Journal, changes: Changes) -> snapshot.Snapshot:
+        places = {os.path.dirname(path) for path in changes.paths}
+        ancestors = {place for path in places for place in self._ancestors(path)}
+        kept = snapshot.take(
+            journal.folder,
+            self._layout.prefix,
+            changes.paths,
+            own_folders=changes.own_folders,
+            renamed_in=ancestors,
+            linkable=self._linkable,
+        )
+        journal.write("snapshot", manifest_sha256=snapshot.manifest_sha256(journal.folder), files=len(kept.kept))
+        return kept
+
+    def _ancestors(self, path: str) -> Iterator[str]:
+        """Yield a folder and those above it, up to the environment's own."""
+        while self._layout.inside(path):
+            yield path
+            path = os.path.dirname(path)
+
+    def _linkable(self, path: str) -> bool:
+        """Return whether installers only ever replace this file, never write into it."""
+        in_packages = any(path.startswith(place + os.sep) for place in self._layout.site_packages)
+        metadata = os.path.basename(os.path.dirname(path)).endswith((".dist-info", ".egg-info"))
+        return in_packages and not metadata and not path.endswith((".pth", ".egg-link"))
+
+    # ------------------------------------------------------------ doing it
+
+    def _carry_out(
+        self,
+        journal: Journal,
+        tool: Optional["installer.Installer"],
+        steps: Sequence[Step],
+        changes: Changes,
+        lock: state.Lock,
+    ) -> Optional[Tuple[Text, Mapping[str, Any]]]:
+        """Run the pip steps; return what went wrong, or None."""
+        if tool is None:
+            return None
+        if changes.cleared:
+            journal.write("clear", count=len(changes.cleared))
+            clear(changes.cleared)
+        env = installer.no_settings(self._scratch)
+        for step in steps:
+            for argv in self._commands(tool, step, changes):
+                log = os.path.join(journal.folder, "step-%d.log" % step.id)
+                journal.write("run", step=step.id, argv=argv)
+                self._progress.say(step.text, step.params)
+                ended = installer.run(argv, log, env, inherit=lock.handles)
+                checkpoint("installer ended")
+                journal.write("ran", step=step.id, returncode=ended.returncode, tail=ended.tail)
+                if not ended.ok:
+                    self._status[step.id] = StepResult(step.id, FAILED, ended.tail)
+                    return STEP_FAILED, {"step": step.id, "command": " ".join(argv[:4]), "log": ended.tail}
+                self._status[step.id] = StepResult(step.id, DONE, ended.tail)
+            self._status.setdefault(step.id, StepResult(step.id, DONE))
+        return None
+
+    def _commands(self, tool: "installer.Installer", step: Step, changes: Changes) -> Iterator[List[str]]:
+        installed = {item.name: item for item in self._facts.need(Distributions).items if self._layout.owns(item)}
+        names = [name for name in step.removes if name in installed and not self._cleared(installed[name], changes)]
+        if names:
+            yield tool.uninstall(names)
+        files = [fetched.path for fetched in self._fetched.get(step.id, ())]
+        if files:
+            yield tool.install(files)
+
+    def _cleared(self, item: Distribution, changes: Changes) -> bool:
+        folder = os.path.join(os.path.realpath(item.location), item.folder)
+        return any(path.startswith(folder + os.sep) for path in changes.cleared)
+
+    # ------------------------------------------------------------ keep or put back
+
+    def _conclude(
+        self,
+        journal: Journal,
+        kept: snapshot.Snapshot,
+        steps: Sequence[Step],
+        chosen: Sequence[Step],
+        problem: Optional[Tuple[Text, Mapping[str, Any]]],
+        diff: str,
+    ) -> FixResult:
+        if problem is not None:
+            return self._put_back(journal, *problem)
+        journal.write("verify")
+        _, findings = self._check_again()
+        problem = self._unsatisfied(chosen, findings)
+        if problem is not None and not self._options.keep:
+            return self._put_back(journal, *problem)
+        state.settle_all()
+        left = snapshot.after(kept)
+        write_atomically(os.path.join(journal.folder, "after.json"), snapshot.dumps(left))
+        journal.write("kept", after_sha256=snapshot.sha256_of(os.path.join(journal.folder, "after.json")))
+        journal.mark_finished()
+        quiet = {code for step in chosen for code in step.fixes} - {finding.code for finding in findings}
+        errors = any(finding.severity == ERROR for finding in findings)
+        message, params = problem or (DONE_ALL, {})
+        if problem is None and errors:
+            message = DONE_PART
+        result = self._result(APPLIED, 1 if errors or problem is not None else 0, message, params)
+        return replace(result, verified=tuple(sorted(quiet)), diff=diff, hint=UNDO_HINT)
+
+    def _unsatisfied(
+        self, chosen: Sequence[Step], findings: Sequence[Finding]
+    ) -> Optional[Tuple[Text, Mapping[str, Any]]]:
+        """Return why the fresh check is not good enough, or None.
+
+        The codes that moved a step must be quiet, but for findings that nothing automatic was going to cure.
+        """
+        cured = {code for step in chosen for code in step.fixes}
+        kinds = {step.kind for step in chosen}
+        beyond = [item for item in self._findings if not (automatic(item) or kinds & {"source", "system"})]
+        for finding in findings:
+            known = any(finding.code == item.code and finding.params == item.params for item in beyond)
+            if finding.code in cured and not known:
+                return STILL_THERE, {"code": finding.code}
+        before = {item.code for item in self._findings if item.severity == ERROR}
+        fresh = sorted({item.code for item in findings if item.severity == ERROR} - before)
+        return (NEW_ERROR, {"codes": ", ".join(fresh)}) if fresh else None
+
+    def _put_back(
+        self, journal: Journal, message: Text, params: Mapping[str, Any], hint: Optional[Text] = None
+    ) -> FixResult:
+        from .undo import put_back
+
+        with unstoppable(self._progress):
+            self._progress.say(PUTTING_BACK, {})
+            try:
+                put_back(journal, ROLLED_BACK)
+            except (DoctorError, OSError) as error:
+                why = error.message if isinstance(error, DoctorError) else plain(str(error))
+                detail = why.render("en", getattr(error, "params", {}))
+                return self._result(ROLLED_BACK, 3, NOT_PUT_BACK, {"detail": detail, "path": journal.folder})
+        for step_id, result in list(self._status.items()):
+            if result.status == DONE:
+                self._status[step_id] = replace(result, status=PUT_BACK)
+        whole = Text(message.en + " " + IS_BACK.en, message.zh + IS_BACK.zh)
+        return replace(self._result(ROLLED_BACK, 3, whole, params), hint=hint)
+
+    def _result(self, result: str, exit: int, message: Text, params: Mapping[str, Any] = {}) -> FixResult:
+        steps = tuple(self._status.get(step.id, StepResult(step.id, SKIPPED)) for step in self._plan.steps)
+        return FixResult(result, exit, message, dict(params), steps=steps, plan=self._plan)
+
+
+def tree(folder: str) -> Set[str]:
+    """Return a folder and everything below it, links not followed."""
+    found = {folder}
+    for root, folders, names in os.walk(folder) if not os.path.islink(folder) else ():
+        found.update(os.path.join(root, name) for name in folders + names)
+    return found
+
+
+def clear(paths: Set[str]) -> None:
+    """Take away files of the environment; folders that are empty then go too."""
+    folders = set()
+    for path in sorted(paths, reverse=True):
+        checkpoint("clear")
+        if os.path.isdir(path) and not os.path.islink(path):
+            folders.add(path)
+        elif os.path.lexists(path):
+            os.unlink(path)
+            folders.add(os.path.dirname(path))
+    for folder in sorted(folders, key=len, reverse=True):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            pass
+
+
+NOTHING_TO_DO = Text("There is nothing that doctor would change by itself.", "没有 doctor 可以自动修改的内容。")
+WOULD_DO = Text(
+    "Nothing was changed. `doctor fix --apply` carries out the safe steps.",
+    "尚未做任何改动。`doctor fix --apply` 会执行其中安全的步骤。",
+)
+PUTTING_BACK = Text("Putting everything back, please wait.", "正在恢复原状，请稍候。")
+IS_BACK = Text("Everything is as it was before.", "环境已恢复原状。")
+CUT_SHORT = Text("Could not go on: {detail}.", "无法继续：{detail}。")
+STOPPED = Text("Stopped on request.", "已按要求停止。")
+STEP_FAILED = Text("Step {step} failed ({command} …):\n{log}\n", "步骤 {step} 失败（{command} …）：\n{log}\n")
+STILL_THERE = Text("The check afterwards still finds {code}.", "修复后的检查仍然发现 {code}。")
+NEW_ERROR = Text("The check afterwards finds something new: {codes}.", "修复后的检查发现新问题：{codes}。")
+NOT_PUT_BACK = Text(
+    "The environment could not be put back: {detail}. What was kept lies in {path}.",
+    "未能恢复环境：{detail}。备份保存在 {path}。",
+)
+DONE_ALL = Text("Done, and the check afterwards is satisfied.", "修复完成，复查通过。")
+DONE_PART = Text("Done and verified; what is left needs your hands.", "自动部分已完成并通过复查，其余需要手动处理。")
+UNDO_HINT = Text("`doctor fix --undo` takes it back.", "`doctor fix --undo` 可以撤销。")
+UNKNOWN = Text(
+    "Nothing is changed while so little is known of the target ({section}: {detail}).",
+    "对目标环境了解不足，不做任何改动（{section}：{detail}）。",
+)
+UNFINISHED = Text("An earlier fix was interrupted ({path}).", "之前的一次修复被中断（{path}）。")
+UNFINISHED_HINT = Text("Put the environment back first: `doctor fix --undo`.", "请先恢复环境：`doctor fix --undo`。")
+NO_LEFTOVER = Text(
+    "{path} is not a leftover of pip inside this environment; it is not deleted.",
+    "{path} 不是该环境内 pip 的残留，不予删除。",
+)
