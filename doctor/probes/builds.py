@@ -194,7 +194,8 @@ class Said(NamedTuple):
 
 
 _ASSIGNMENT = re.compile(
-    r"^(__version__|cuda|hip|rocm|debug)[ \t]*(?::[^=\n]+)?=[ \t]*(None|True|False|'[^'\n]*'|\"[^\"\n]*\")", re.MULTILINE
+    r"^(__version__|cuda|hip|rocm|debug)[ \t]*(?::[^=\n]+)?=[ \t]*(None|True|False|'[^'\n]*'|\"[^\"\n]*\")",
+    re.MULTILINE,
 )
 
 

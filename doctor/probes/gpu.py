@@ -191,9 +191,7 @@ def parse_smi_query(text: str) -> Tuple[Gpu, ...]:
             continue  # noise around the table
         capability = cells[1] if re.match(r"\d+\.\d+$", cells[1]) else None
         total, used = _mib(cells[2]), _mib(cells[3])
-        gpus.append(
-            Gpu(name=cells[0], compute_capability=capability, memory_total_bytes=total, memory_used_bytes=used)
-        )
+        gpus.append(Gpu(name=cells[0], compute_capability=capability, memory_total_bytes=total, memory_used_bytes=used))
     return tuple(gpus)
 
 

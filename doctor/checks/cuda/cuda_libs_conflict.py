@@ -7,7 +7,8 @@ front of them: `LD_LIBRARY_PATH` with another CUDA's folder, and a second cuDNN 
 
 ## Why it matters
 torch loads `libcudnn`, `libcublas` and `libnvJitLink` from these packages. Another version gives `undefined symbol:
-__nvJitLinkComplete_12_4`, `CUDNN_STATUS_VERSION_MISMATCH`, or a crash in the first convolution. pip only prints a line about it.
+__nvJitLinkComplete_12_4`, `CUDNN_STATUS_VERSION_MISMATCH`, or a crash in the first convolution.
+pip only prints a line about it.
 
 ## Example
 `pip install nvidia-cudnn-cu12` after torch 2.5.1 puts cuDNN 9.20 where torch asks for 9.1.0.70.

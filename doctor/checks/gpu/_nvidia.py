@@ -63,6 +63,12 @@ def answers(nvidia: Nvidia) -> bool:
     return bool(nvidia.gpus) and bool(nvidia.driver or nvidia.cuda)
 
 
+def card_ready(facts: Facts) -> bool:
+    """Tell whether a card with a working driver is known to be here."""
+    nvidia = facts.maybe(Nvidia)
+    return nvidia is not None and answers(nvidia)
+
+
 def unheard(nvidia: Nvidia) -> Optional[str]:
     """Return why it cannot be said that there is no driver: a source that hung or crashed; None when all spoke."""
     for source in nvidia.sources:

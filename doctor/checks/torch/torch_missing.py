@@ -19,7 +19,7 @@ from ...facts import Facts, Nvidia, Project, Python, Torch
 from ...model import ERROR, NOTE, Finding, MendTorch
 from ...registry import check
 from ...text import Text
-from ..gpu._nvidia import answers, project_needs
+from ..gpu._nvidia import card_ready, project_needs
 
 EXPLAIN_ZH = """目标环境里没有安装 torch。
 
@@ -55,7 +55,6 @@ def torch_missing(facts: Facts, matrix) -> Iterator[Finding]:
         return
     project = facts.maybe(Project)
     python = facts.maybe(Python)
-    nvidia = facts.maybe(Nvidia)
     needed = project is not None and project_needs(project, "torch")
     evidence = []
     if needed:
@@ -66,5 +65,5 @@ def torch_missing(facts: Facts, matrix) -> Iterator[Finding]:
         params={"python": python.executable if python is not None else "python"},
         evidence=tuple(evidence),
         severity=ERROR if needed else NOTE,
-        remedies=(MendTorch(cuda=nvidia is not None and answers(nvidia)),) if needed else (),
+        remedies=(MendTorch(cuda=card_ready(facts)),) if needed else (),
     )

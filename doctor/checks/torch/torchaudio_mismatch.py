@@ -16,11 +16,11 @@ Keeps torch and installs the torchaudio of its release and build.
 
 from typing import Iterator
 
-from ...facts import Facts, Project, Torch, Torchaudio
+from ...facts import Facts, Nvidia, Project, Torch, Torchaudio
 from ...model import ERROR, WARNING, Finding, MendTorch
 from ...registry import check
 from ...text import Text
-from ..gpu._nvidia import project_needs
+from ..gpu._nvidia import card_ready, project_needs
 from ._trio import build_of, same_release, versions_fit, wanted
 
 EXPLAIN_ZH = """torchaudio 与 torch 的版本或构建不配套。
@@ -52,7 +52,7 @@ EXPLAIN_ZH = """torchaudio 与 torch 的版本或构建不配套。
         "它的编译部分是为另一个 torch 或另一个 CUDA 制作的；与这个 torch 配套的 torchaudio 是 {wanted}。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Torch, Torchaudio, Project),
+    needs=(Torch, Torchaudio, Project, Nvidia),
     remedies=(MendTorch(),),
 )
 def torchaudio_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
@@ -80,5 +80,5 @@ def torchaudio_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
         },
         evidence=evidence,
         severity=severity,
-        remedies=(MendTorch(cuda=bool(torch.cuda)),),
+        remedies=(MendTorch(cuda=bool(torch.cuda) and card_ready(facts)),),
     )

@@ -20,6 +20,7 @@ from ...facts import Facts, Nvidia, Torch, Torchvision, Trials
 from ...model import Finding, MendTorch
 from ...registry import check
 from ...text import Text
+from ..gpu._nvidia import card_ready
 from ._trio import build_of, vision_verdict
 
 EXPLAIN_ZH = """torchvision 与 torch 的 CUDA 构建不一致。
@@ -70,5 +71,5 @@ def torchvision_build_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
         },
         evidence=verdict.evidence,
         severity=verdict.severity,
-        remedies=(MendTorch(cuda=bool(torch.cuda)),),
+        remedies=(MendTorch(cuda=bool(torch.cuda) and card_ready(facts)),),
     )

@@ -19,7 +19,7 @@ Keeps torch and installs the torchvision of the same release and the same CUDA.
 from typing import Iterator
 
 from ...facts import Facts, Nvidia, Torch, Torchvision, Trials
-from ...model import Finding, MendTorch
+from ...model import ERROR, Finding, MendTorch
 from ...registry import check
 from ...text import Text
 from ._trio import build_of, vision_verdict
@@ -74,5 +74,5 @@ def torchvision_cpu_build(facts: Facts, matrix) -> Iterator[Finding]:
         },
         evidence=verdict.evidence,
         severity=verdict.severity,
-        remedies=(MendTorch(cuda=True),),
+        remedies=(MendTorch(cuda=verdict.severity == ERROR),),
     )

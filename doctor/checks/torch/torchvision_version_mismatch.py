@@ -21,6 +21,7 @@ from ...facts import Facts, Nvidia, Torch, Torchvision, Trials
 from ...model import Finding, MendTorch
 from ...registry import check
 from ...text import Text
+from ..gpu._nvidia import card_ready
 from ._trio import stage_of, vision_verdict, wanted
 
 EXPLAIN_ZH = """torchvision 属于另一个版本的 torch。
@@ -74,5 +75,5 @@ def torchvision_version_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
         },
         evidence=verdict.evidence,
         severity=verdict.severity,
-        remedies=(MendTorch(cuda=bool(torch.cuda)),),
+        remedies=(MendTorch(cuda=bool(torch.cuda) and card_ready(facts)),),
     )

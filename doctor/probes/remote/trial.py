@@ -141,9 +141,7 @@ def cv2_stage():
     import cv2
 
     data = {"version": str(cv2.__version__), "file": getattr(cv2, "__file__", None)}
-    cv2.imread
-    information = cv2.getBuildInformation()
-    for line in information.splitlines():
+    for line in cv2.getBuildInformation().splitlines():
         if line.strip().startswith("GUI:"):
             data["gui"] = line.split(":", 1)[1].strip()
     return data
