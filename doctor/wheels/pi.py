@@ -9,7 +9,7 @@ with :func:`target_of_facts` from a machine or with :func:`described` from the o
 import re
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..model import Wheel
+from ..model import DoctorError, Wheel
 from ..pi_os import RELEASES, release_of_glibc
 from ..text import Text
 from .matrix import PACKAGE_INDEX, TRIO, IndexFile, Matrix
@@ -185,6 +185,25 @@ def target_of_facts(facts: Any) -> ArmTarget:
         numpy=numpy.version if numpy else None,
         opencv=opencv[0] if opencv else None,
         pip=python.pip,
+    )
+
+
+def of_target(target: Any, numpy: Optional[str] = None) -> ArmTarget:
+    """Return a target of ``doctor wheels`` (:class:`.target.Target`) in the terms of this module."""
+    known = release_of_glibc(target.glibc)
+    board = target.board or ""
+    lse = "atomics" in target.cpu_flags if target.cpu_flags else None
+    return ArmTarget(
+        python=target.python,
+        abi=target.abi or _default_abi(target.python),
+        platform=target.platform,
+        glibc=target.glibc if target.libc != "musl" else None,
+        glibcxx=GLIBCXX.get(known.codename) if known else None,
+        codename=known.codename if known else "",
+        lse=lse,
+        # A 32-bit ARM board that is only described is most likely a Raspberry Pi; a 64-bit one may be a server.
+        pi="raspberry pi" in board.lower() or (target.described and target.arch in ("armv7l", "armv6l")),
+        numpy=numpy,
     )
 
 
@@ -460,7 +479,7 @@ def _tag_reasons(build: Build, target: ArmTarget) -> Iterator[str]:
 
 
 def _for_python(matrix: Matrix, build: Build, target: ArmTarget) -> Build:
-    """Return the build with the numpy that it asks for on this Python: one abi3 file serves many, with different needs."""
+    """Return the build with the numpy that it asks for on this Python: one abi3 file serves many of them."""
     if build.file.abi != "abi3" or build.community:
         return build
     return build._replace(numpy=matrix.numpy_needs(build.name, build.version, target.tag))
@@ -480,7 +499,9 @@ def candidates(matrix: Matrix, name: str, target: ArmTarget) -> List[Judged]:
     judged.sort(key=lambda item: rank.get(item.build.publisher, 2))
     judged.sort(key=lambda item: key(public(item.build.version)), reverse=True)
     judged.sort(key=lambda item: (not item.fits, item.doubt, is_prerelease(item.build.version)))
-    return judged
+    mine = {item.build.version for item in judged if not list(_tag_reasons(item.build, target))}
+    # The other Pythons' files of a version that this Python has too would only be noise.
+    return [item for item in judged if item.build.version not in mine or not list(_tag_reasons(item.build, target))]
 
 
 # ---------------------------------------------------------------- one consistent set
@@ -739,6 +760,289 @@ def _passed_over(item: Judged, chosen: Sequence[Judged]) -> Rejected:
     if winner is not None and key(public(build.version)) < key(public(winner.version)):
         reasons.append("older than %s" % winner.version)
     return Rejected(build, tuple(reasons) or ("another file of the same version was chosen",))
+
+
+# ---------------------------------------------------------------- what is told
+
+
+class Alternative(NamedTuple):
+    """Another set, and when it would be the better one."""
+
+    when: Text
+    params: Mapping[str, Any]
+    wheels: Tuple[Wheel, ...]
+
+
+class PiChoice(NamedTuple):
+    """The set for a board, with what has to be said about it; ``to_json`` has the form of ``doctor wheels --json``."""
+
+    target: ArmTarget
+    solved: Solved
+    wheels: Tuple[Wheel, ...]
+    warnings: Tuple[Said, ...]
+    alternatives: Tuple[Alternative, ...]
+    #: apt packages whose libraries the set loads
+    apt: Tuple[str, ...]
+
+    @property
+    def fits(self) -> bool:
+        return self.solved.fits
+
+    @property
+    def exit(self) -> int:
+        return 0 if self.fits else 1
+
+    def to_json(self, lang: str = "en") -> Dict[str, Any]:
+        target = self.target
+        return {
+            "schema": 1,
+            "command": "wheels",
+            "target": {
+                "python": None,
+                "version": target.python,
+                "venv": None,
+                "platform": target.platform,
+                "abi": target.abi,
+                "libc": "glibc",
+                "glibc": target.glibc,
+            },
+            "wheels": [wheel_json(item) for item in self.wheels],
+            "fits": self.fits,
+            "rule": RULE.render(lang, {}),
+            "warnings": [text.render(lang, params) for text, params in self.warnings],
+            "alternatives": [
+                {"when": item.when.render(lang, item.params), "wheels": [wheel_json(one) for one in item.wheels]}
+                for item in self.alternatives
+            ],
+            "rejected": [
+                {"build": "%s %s (%s)" % (item.build.name, item.build.version, _asset(item.build)),
+                 "reasons": list(item.reasons)}
+                for item in self.solved.rejected
+            ],
+            "apt": list(self.apt),
+            "numpy": self.solved.numpy,
+        }  # fmt: skip
+
+
+def wheel_json(item: Wheel) -> Dict[str, Any]:
+    """Return a wheel in the form that every report uses."""
+    return {
+        "name": item.name,
+        "version": item.version,
+        "filename": item.filename,
+        "url": item.url,
+        "sha256": item.sha256,
+        "source": item.source,
+    }
+
+
+RULE = Text(
+    "Newest build known to fit this Python, board and glibc; files for a newer system and withdrawn ones come last.",
+    "选择已知适合该 Python、板子和 glibc 的最新构建；为更新系统构建的文件和已撤回的版本排在最后。",
+)
+
+
+def pi_set(matrix: Matrix, source: Any, requests: Sequence[str] = ()) -> PiChoice:
+    """Return the wheels for a board, given its facts or an ArmTarget: the usual set, or what is asked for.
+
+    Raises DoctorError (exit 2) for a request that is no requirement.
+    """
+    target = source if isinstance(source, ArmTarget) else target_of_facts(source)
+    try:
+        solved = solve(matrix, target, requests)
+    except ValueError as error:
+        raise DoctorError(
+            Text("This is no requirement: {detail}", "这不是有效的依赖写法：{detail}"),
+            Text("Write it like onnxruntime==1.9.1.", "写法如 onnxruntime==1.9.1。"),
+            exit=2,
+            detail=error,
+        )
+    apt = apt_packages(solved.chosen, target)
+    return PiChoice(
+        target=target,
+        solved=solved,
+        wheels=tuple(wheel(build) for build in solved.chosen),
+        warnings=tuple(_warnings(matrix, target, solved, apt)),
+        alternatives=tuple(_alternatives(matrix, target, solved, requests)),
+        apt=apt,
+    )
+
+
+def _warnings(matrix: Matrix, target: ArmTarget, solved: Solved, apt: Sequence[str]) -> Iterator[Said]:
+    """Yield what has to be known before these files are installed, the gravest first."""
+    for build in solved.chosen:
+        for said in _about(build, solved.judged[build.name]):
+            yield said
+    if target.glibc is None:
+        yield NO_GLIBC, {}
+    if target.machine == "armv6l":
+        yield ARMV6, {}
+    for name in solved.missing + tuple(name for name in solved.absent if name in ("torch", "onnxruntime")):
+        sixty_four = target.machine != "aarch64" and _exists_for_64_bit(matrix, name)
+        yield (
+            (NO_WHEEL_32 if sixty_four else NO_WHEEL),
+            {"name": name, "python": target.tag, "platform": target.platform},
+        )
+    if solved.numpy_unknown:
+        yield NUMPY_RANGE, {"range": solved.numpy}
+    elif solved.keeps_numpy:
+        yield NUMPY_KEPT, {"version": target.numpy, "range": solved.numpy or "any"}
+    if apt:
+        yield APT, {"packages": " ".join(apt)}
+    old = _needs_pip(solved.chosen, target)
+    if old:
+        known = RELEASES.get(target.codename)
+        ceiling = known.newest_pip if known and known.newest_pip and target.abi == known.abi else None
+        wanted = "'pip<=%s'" % ceiling if ceiling else "pip"
+        yield PIP_TOO_OLD, {"pip": target.pip, "needed": old, "wanted": wanted}
+
+
+def _about(build: Build, judged: Judged) -> Iterator[Said]:
+    params = {
+        "name": build.name,
+        "version": build.version,
+        "publisher": build.publisher,
+        "filename": build.file.filename,
+    }
+    for reason in judged.reasons:
+        yield ORDERED, dict(params, reason=reason)
+    if build.replaced_by is not None:
+        if build.replaced_by:
+            yield WITHDRAWN_FOR, dict(params, other=build.replaced_by)
+        else:
+            yield WITHDRAWN, params
+    if build.community:
+        yield COMMUNITY if build.file.sha256 else COMMUNITY_UNCHECKED, params
+    asset = _asset(build)
+    if asset != build.file.filename:
+        yield SAVE_AS, dict(params, asset=asset)
+    if judged.doubt == 2:
+        yield NEWER_OS, dict(params, os=build.os)
+    elif judged.doubt == 1:
+        yield UNMEASURED, params
+
+
+def _asset(build: Build) -> str:
+    """Return the name under which the file lies at its address."""
+    url = build.file.url
+    return url.rsplit("/", 1)[1].replace("%2B", "+") if url else build.file.filename
+
+
+def _exists_for_64_bit(matrix: Matrix, name: str) -> bool:
+    return any(build.machine == "aarch64" for build in builds(matrix, name))
+
+
+def _needs_pip(chosen: Iterable[Build], target: ArmTarget) -> Optional[str]:
+    """Return the pip that is needed to read the platform tags of the chosen files, when the installed one is older."""
+    if not target.pip or not re.match(r"\d", target.pip):
+        return None
+    needed = ""
+    for build in chosen:
+        tags = build.file.platforms
+        if any(tag.startswith(("linux_", "any")) for tag in tags):
+            continue
+        lowest = "19.3" if any(tag.startswith("manylinux2014") for tag in tags) else "20.3"
+        needed = max(needed, lowest, key=lambda text: _numbers(text))
+    return needed if needed and _numbers(target.pip) < _numbers(needed) else None
+
+
+def _alternatives(matrix: Matrix, target: ArmTarget, solved: Solved, requests: Sequence[str]) -> Iterator[Alternative]:
+    if any(build.file.url and not build.file.sha256 for build in solved.chosen):
+        checked = solve(matrix, target, requests, usable=lambda build: bool(build.file.sha256))
+        if checked.fits and len(checked.chosen) > 1:
+            yield Alternative(CHECKED, {}, tuple(wheel(build) for build in checked.chosen))
+    if any(build.name == "torch" for build in solved.chosen) and target.machine == "aarch64" and target.pi:
+        newer = _newest_cpu_torch(matrix, target)
+        chosen = next(build for build in solved.chosen if build.name == "torch")
+        if newer is not None and key(public(newer.version)) > key(chosen.version):
+            yield Alternative(CPU_TORCH, {"version": public(newer.version)}, (newer,))
+
+
+def _newest_cpu_torch(matrix: Matrix, target: ArmTarget) -> Optional[Wheel]:
+    """Return the newest confirmed CPU build of download.pytorch.org for this Python, or None."""
+    illegal = illegal_torch(matrix)
+    for version in matrix.torch_releases:
+        if not any(item.variant == "cpu" and item.confirmed for item in matrix.builds(version, "linux_aarch64")):
+            continue
+        found = matrix.file("torch", version, "cpu", "linux_aarch64", target.tag)
+        floor = matrix.glibc_floor("torch", version, "cpu", "linux_aarch64")
+        fits = not floor or not target.glibc or _numbers(floor) <= _numbers(target.glibc)
+        if found is not None and fits and not (version in illegal and not target.lse):
+            return found
+    return None
+
+
+ORDERED = Text(
+    "{name} {version} was ordered, but it does not fit: {reason}",
+    "{name} {version} 是指定的版本，但不合适：{reason}",
+)
+WITHDRAWN_FOR = Text(
+    "{name} {version} was withdrawn from the package index in favour of {other}; {publisher} still has the file.",
+    "{name} {version} 已从包索引撤回，由 {other} 取代；{publisher} 仍保留该文件。",
+)
+WITHDRAWN = Text(
+    "{name} {version} was withdrawn from the package index; {publisher} still has the file.",
+    "{name} {version} 已从包索引撤回；{publisher} 仍保留该文件。",
+)
+COMMUNITY = Text(
+    "{name} {version} is built and published by {publisher}, not by the project; its sha256 is known and is checked.",
+    "{name} {version} 由 {publisher} 构建并发布，不是官方版本；已知其 sha256，会进行校验。",
+)
+COMMUNITY_UNCHECKED = Text(
+    "{name} {version} is built and published by {publisher}, not by the project; its sha256 is not known.",
+    "{name} {version} 由 {publisher} 构建并发布，不是官方版本；其 sha256 未知。",
+)
+SAVE_AS = Text(
+    "{asset} has to be saved as {filename}, or pip refuses the name.",
+    "{asset} 必须另存为 {filename}，否则 pip 会拒绝该文件名。",
+)
+NEWER_OS = Text(
+    "{name} {version} was built on {os}, which is newer than this system; nobody measured which libc it needs.",
+    "{name} {version} 是在比本系统更新的 {os} 上构建的，没有人测量过它需要的 libc。",
+)
+UNMEASURED = Text(
+    "Nobody measured which libc {name} {version} needs; it may fail to load.",
+    "没有人测量过 {name} {version} 需要的 libc，可能无法加载。",
+)
+NO_GLIBC = Text(
+    "No glibc was given, so none was checked: add --glibc (2.28 on buster, 2.31 on bullseye, 2.36 on bookworm).",
+    "没有给出 glibc 版本，因此未作检查：请加 --glibc（buster 为 2.28，bullseye 为 2.31，bookworm 为 2.36）。",
+)
+ARMV6 = Text(
+    "ARMv6: wheels for armv7l do not run here, and nobody publishes torch, onnxruntime or tflite for it. "
+    "apt has python3-numpy and python3-opencv.",
+    "ARMv6：armv7l 的 wheel 不能在此运行，也没有人发布过 torch、onnxruntime 或 tflite。"
+    "apt 里有 python3-numpy 和 python3-opencv。",
+)
+NO_WHEEL = Text(
+    "No wheel of {name} is known for {python} on {platform}.",
+    "没有已知的适用于 {platform} 上 {python} 的 {name} wheel。",
+)
+NO_WHEEL_32 = Text(
+    "No wheel of {name} is known for {python} on {platform}; a 64-bit system has it.",
+    "没有已知的适用于 {platform} 上 {python} 的 {name} wheel；64 位系统上有。",
+)
+NUMPY_RANGE = Text(
+    "The set needs numpy {range}; no such file is listed for this Python: look at piwheels, or at python3-numpy of apt.",
+    "这组包需要 numpy {range}；表中没有适合该 Python 的文件，可以在 piwheels 或 apt（python3-numpy）中查找。",
+)
+NUMPY_KEPT = Text(
+    "The installed numpy {version} serves the set ({range}).",
+    "已安装的 numpy {version} 满足要求（{range}）。",
+)
+APT = Text(
+    "System libraries it needs: sudo apt install {packages}",
+    "需要的系统库：sudo apt install {packages}",
+)
+PIP_TOO_OLD = Text(
+    "pip {pip} cannot read these file names, {needed} can; first, in the venv: python -m pip install -U {wanted}",
+    "pip {pip} 不能识别这些文件名（需要 {needed}）；请先在虚拟环境中执行：python -m pip install -U {wanted}",
+)
+CHECKED = Text("every file should have a known sha256", "希望每个文件都有已知的 sha256")
+CPU_TORCH = Text(
+    "a newer torch is needed: {version} as CPU build of download.pytorch.org",
+    "需要更新的 torch：download.pytorch.org 的 CPU 构建 {version}",
+)
 
 
 # ---------------------------------------------------------------- small things

@@ -4,16 +4,17 @@
 Compares the width of the kernel with that of the target Python.
 
 ## Why it matters
-`uname -m` says `aarch64`, so scripts, tutorials and people choose 64-bit files, which this Python cannot load: it needs
-files tagged `armv7l`. Since March 2023 the 32-bit images of Raspberry Pi OS start a 64-bit kernel on a Pi 4, and a Pi 5
-has no other. A pip from before 2020 falls into the same trap: it refuses `armv7l` files here.
+`uname -m` says `aarch64`, so scripts, tutorials and people choose 64-bit files, which this Python cannot load: it
+needs files tagged `armv7l`. Since March 2023 the 32-bit images of Raspberry Pi OS start a 64-bit kernel on a Pi 4,
+and a Pi 5 has no other. A pip from before 2020 falls into the same trap: it refuses `armv7l` files here.
 
 ## Example
-`uname -m` prints `aarch64`, `dpkg --print-architecture` prints `armhf`, and an `_aarch64.whl` is "not a supported wheel".
+`uname -m` prints `aarch64`, `dpkg --print-architecture` prints `armhf`, and an `_aarch64.whl` is "not a supported
+wheel".
 
 ## Fix
-Choose files tagged `armv7l`. To use the many wheels that exist only for 64 bit (torch, current onnxruntime), install the
-64-bit image of Raspberry Pi OS.
+Choose files tagged `armv7l`. To use the many wheels that exist only for 64 bit (torch, current onnxruntime),
+install the 64-bit image of Raspberry Pi OS.
 """
 
 from typing import Iterator
@@ -30,10 +31,13 @@ EXPLAIN_ZH = """64 位内核上运行着 32 位的 Python。
 比较内核与目标 Python 的位数。
 
 ## 为什么重要
-`uname -m` 显示 `aarch64`，于是脚本、教程和人都会选 64 位文件，而这个 Python 加载不了：它需要 `armv7l` 的文件。2023 年 3 月起，32 位的树莓派系统在树莓派 4 上默认启动 64 位内核，树莓派 5 则只有 64 位内核。2020 年以前的 pip 也会掉进这个坑：在这里拒绝 `armv7l` 的文件。
+`uname -m` 显示 `aarch64`，于是脚本、教程和人都会选 64 位文件，而这个 Python 加载不了：它需要 `armv7l` 的文件。2023
+年 3 月起，32 位的树莓派系统在树莓派 4 上默认启动 64 位内核，树莓派 5 则只有 64 位内核。2020 年以前的 pip 也会掉进这
+个坑：在这里拒绝 `armv7l` 的文件。
 
 ## 示例
-`uname -m` 输出 `aarch64`，`dpkg --print-architecture` 输出 `armhf`，安装 `_aarch64.whl` 时提示 "not a supported wheel"。
+`uname -m` 输出 `aarch64`，`dpkg --print-architecture` 输出 `armhf`，安装 `_aarch64.whl` 时提示 "not a supported
+wheel"。
 
 ## 修复
 选择标记为 `armv7l` 的文件。想使用只有 64 位才有的 wheel（torch、新版 onnxruntime），请安装 64 位的树莓派系统。

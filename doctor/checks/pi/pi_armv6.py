@@ -4,9 +4,9 @@
 The SoC (BCM2835: Pi 1, Zero, Zero W, CM1) and the platform that Python reports (`linux_armv6l`).
 
 ## Why it matters
-Wheels tagged `armv7l` or `aarch64` contain instructions that this processor does not have: pip refuses them, and forced
-in they die with `Illegal instruction`. The package index has no ARMv6 wheels at all; piwheels has numpy, but neither
-torch nor onnxruntime nor tflite-runtime exists for it from anybody.
+Wheels tagged `armv7l` or `aarch64` contain instructions that this processor does not have: pip refuses them, and
+forced in they die with `Illegal instruction`. The package index has no ARMv6 wheels at all; piwheels has numpy, but
+neither torch nor onnxruntime nor tflite-runtime exists for it from anybody.
 
 ## Example
 A Pi Zero W: `platform.machine()` is `armv6l`, `pip install onnxruntime` finds no matching distribution.
@@ -31,13 +31,15 @@ EXPLAIN_ZH = """这块板子是 ARMv6 处理器，几乎没有可用的机器学
 SoC（BCM2835：树莓派 1、Zero、Zero W、CM1）以及 Python 报告的平台（`linux_armv6l`）。
 
 ## 为什么重要
-标记为 `armv7l` 或 `aarch64` 的 wheel 含有该处理器没有的指令：pip 会拒绝安装，强行装上则报 `Illegal instruction`。包索引完全没有 ARMv6 的 wheel；piwheels 有 numpy，但没有任何人发布过 ARMv6 的 torch、onnxruntime 或 tflite-runtime。
+标记为 `armv7l` 或 `aarch64` 的 wheel 含有该处理器没有的指令：pip 会拒绝安装，强行装上则报 `Illegal instruction`。包
+索引完全没有 ARMv6 的 wheel；piwheels 有 numpy，但没有任何人发布过 ARMv6 的 torch、onnxruntime 或 tflite-runtime。
 
 ## 示例
 树莓派 Zero W：`platform.machine()` 为 `armv6l`，`pip install onnxruntime` 找不到匹配的版本。
 
 ## 修复
-用 apt 安装 numpy 和 OpenCV（`sudo apt install python3-numpy python3-opencv`），推理放到别的机器上；或者换新一些的板子：Zero 2 W 与 Zero W 大小相同，可以运行 64 位系统。
+用 apt 安装 numpy 和 OpenCV（`sudo apt install python3-numpy python3-opencv`），推理放到别的机器上；或者换新一些的板
+子：Zero 2 W 与 Zero W 大小相同，可以运行 64 位系统。
 """
 
 

@@ -5,15 +5,15 @@ Compares the release (buster, bullseye, …) with the end of Debian's long-term 
 building for its Python.
 
 ## Why it matters
-No security fixes come any more, the archive moves away (apt then answers 404), and new versions of packages have no wheel
-for its Python: pip falls back to building from source, which on a Pi takes hours or runs out of memory.
+No security fixes come any more, the archive moves away (apt then answers 404), and new versions of packages have no
+wheel for its Python: pip falls back to building from source, which on a Pi takes hours or runs out of memory.
 
 ## Example
 buster: supported until 2024-06-30, piwheels stopped building for its Python 3.7 on 2024-07-01.
 
 ## Fix
-Write a current Raspberry Pi OS on a new SD card (64-bit if the board can) and copy the project over. Until then, use the
-versions that have a wheel: `doctor pi` lists them.
+Write a current Raspberry Pi OS on a new SD card (64-bit if the board can) and copy the project over. Until then,
+use the versions that have a wheel: `doctor pi` lists them.
 """
 
 import datetime
@@ -32,13 +32,15 @@ EXPLAIN_ZH = """这个版本的树莓派系统已经停止更新。
 把系统版本（buster、bullseye 等）与 Debian 长期支持的截止时间比较，并说明 piwheels 何时停止为它的 Python 构建。
 
 ## 为什么重要
-不再有安全更新，软件源会被移走（apt 报 404），新版本的包也没有适合它的 Python 的 wheel：pip 只能从源码编译，在树莓派上要几个小时，甚至内存耗尽。
+不再有安全更新，软件源会被移走（apt 报 404），新版本的包也没有适合它的 Python 的 wheel：pip 只能从源码编译，在树莓派
+上要几个小时，甚至内存耗尽。
 
 ## 示例
 buster：支持到 2024-06-30，piwheels 于 2024-07-01 停止为它的 Python 3.7 构建。
 
 ## 修复
-用一张新的 SD 卡写入当前的树莓派系统（板子支持就用 64 位），再把项目拷过去。在此之前使用仍有 wheel 的版本：`doctor pi` 会列出来。
+用一张新的 SD 卡写入当前的树莓派系统（板子支持就用 64 位），再把项目拷过去。在此之前使用仍有 wheel 的版本：
+`doctor pi` 会列出来。
 """
 
 REINSTALL = Text(

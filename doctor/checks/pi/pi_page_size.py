@@ -30,7 +30,8 @@ EXPLAIN_ZH = """这台树莓派的内核使用 16 KiB 的内存页。
 当前内核的页大小。树莓派 5 系列的 64 位内核使用 16 KiB，其余内核都是 4 KiB。
 
 ## 为什么重要
-按 4 KiB 页编译的程序或库可能拒绝启动，常见报错是 `<jemalloc>: Unsupported system page size`。包括 torch 和 onnxruntime 在内的大多数包不受影响，所以在出现这类报错之前只作提示。
+按 4 KiB 页编译的程序或库可能拒绝启动，常见报错是 `<jemalloc>: Unsupported system page size`。包括 torch 和
+onnxruntime 在内的大多数包不受影响，所以在出现这类报错之前只作提示。
 
 ## 示例
 树莓派 5，内核 `6.12.25+rpt-rpi-2712`，某个数据库因 `Unsupported system page size` 退出。
@@ -75,7 +76,8 @@ def pi_page_size(facts: Facts, matrix) -> Iterator[Finding]:
         remedies=(
             Manual(
                 Text(
-                    "Only if a program stops with that message: echo kernel=kernel8.img | sudo tee -a {config} && sudo reboot",
+                    "Only if a program stops with that message: "
+                    "echo kernel=kernel8.img | sudo tee -a {config} && sudo reboot",
                     "仅当有程序因该报错退出时：echo kernel=kernel8.img | sudo tee -a {config} && sudo reboot",
                 )
             ),

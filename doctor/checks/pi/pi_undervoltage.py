@@ -1,8 +1,8 @@
 """The Raspberry Pi gets too little voltage, or slows down because it is hot.
 
 ## What it checks
-Reads the bits of `vcgencmd get_throttled`: bit 0 is under-voltage now, bit 16 under-voltage since the last start; bits 1
-to 3 and 17 to 19 are the same for a capped clock, throttling and the soft temperature limit.
+Reads the bits of `vcgencmd get_throttled`: bit 0 is under-voltage now, bit 16 under-voltage since the last start;
+bits 1 to 3 and 17 to 19 are the same for a capped clock, throttling and the soft temperature limit.
 
 ## Why it matters
 Under-voltage is a matter of the power supply or its cable, not of heat. It slows the board down, and it is a common
@@ -27,16 +27,19 @@ from ._board import raspberry_pi
 EXPLAIN_ZH = """树莓派供电电压不足，或因过热而降频。
 
 ## 检查什么
-读取 `vcgencmd get_throttled` 的各个位：第 0 位表示当前欠压，第 16 位表示开机以来出现过欠压；第 1 至 3 位和第 17 至 19 位依次表示频率受限、降频和软温度上限。
+读取 `vcgencmd get_throttled` 的各个位：第 0 位表示当前欠压，第 16 位表示开机以来出现过欠压；第 1 至 3 位和第 17 至
+19 位依次表示频率受限、降频和软温度上限。
 
 ## 为什么重要
-欠压是电源或电源线的问题，与温度无关。它会让板子变慢，也是 SD 卡损坏、哈希不匹配和无法复现的崩溃的常见原因。过热只会让板子变慢。
+欠压是电源或电源线的问题，与温度无关。它会让板子变慢，也是 SD 卡损坏、哈希不匹配和无法复现的崩溃的常见原因。过热只会
+让板子变慢。
 
 ## 示例
 `throttled=0x50005`：当前欠压并降频，而且之前也发生过。
 
 ## 修复
-使用原装规格的电源（树莓派 4 为 5.1 V 3 A，树莓派 5 为 5 A）和短而粗的电源线，拔掉耗电大的 USB 设备。过热则加散热片或风扇。
+使用原装规格的电源（树莓派 4 为 5.1 V 3 A，树莓派 5 为 5 A）和短而粗的电源线，拔掉耗电大的 USB 设备。过热则加散热片
+或风扇。
 """
 
 BITS = {

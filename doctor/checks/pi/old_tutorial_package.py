@@ -1,0 +1,65 @@
+"""A package that an old guide names does not exist on this release any more.
+
+## What it checks
+Error text of apt and pip: packages that guides for stretch and buster name and that later releases dropped, such as
+`libqtgui4`, `libqt4-test`, `libjasper-dev`, `libatlas-base-dev`.
+
+## Why it matters
+Guides copy the same list from each other. None of these packages gives pip a wheel, and a missing one stops the whole
+`apt install` line, so that the useful packages in it are not installed either.
+
+## Example
+`E: Package 'libqtgui4' has no installation candidate` on bullseye: Qt 4 is gone, and current OpenCV does not use it.
+
+## Fix
+Leave the package out. Where it has a successor: `libatlas-base-dev` (gone in trixie) is now `libopenblas-dev`,
+`libgl1-mesa-glx` is `libgl1`, `libtiff5` and `libwebp6` are `libtiff6` and `libwebp7` from bookworm on.
+`libjasper-dev`, `libqtgui4` and `libqt4-test` have none and are not needed.
+"""
+
+from ...model import Manual
+from ...registry import text_check
+from ...text import Text
+
+EXPLAIN_ZH = """旧教程里的软件包在这个系统版本中已不存在。
+
+## 检查什么
+apt 和 pip 的报错文本：stretch、buster 时代的教程所列、后来的版本已删除的软件包，例如 `libqtgui4`、`libqt4-test`、
+`libjasper-dev`、`libatlas-base-dev`。
+
+## 为什么重要
+教程之间互相抄同一份清单。这些包都不能让 pip 得到 wheel，而缺少其中一个会使整条 `apt install` 失败，有用的包也装不上。
+
+## 示例
+bullseye 上提示 `E: Package 'libqtgui4' has no installation candidate`：Qt 4 已被移除，新版 OpenCV 也不用它。
+
+## 修复
+去掉这个包。有替代的：`libatlas-base-dev`（trixie 中已删除）改为 `libopenblas-dev`，`libgl1-mesa-glx` 改为
+`libgl1`，从 bookworm 起 `libtiff5`、`libwebp6` 改为 `libtiff6`、`libwebp7`。`libjasper-dev`、`libqtgui4`、
+`libqt4-test` 没有替代，也不需要。
+"""
+
+SIGNATURES = ()
+
+text_check(
+    __name__,
+    __doc__,
+    severity="warning",
+    summary=Text("A package of an old guide does not exist on this release", "旧教程里的软件包在这个系统版本中不存在"),
+    cause=Text(
+        "The guide was written for an older release; later ones dropped the package, mostly without a successor.",
+        "教程是为旧版本系统写的，后来的版本删除了该软件包，多数没有替代。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    signatures=SIGNATURES,
+    remedies=(
+        Manual(
+            Text(
+                "Leave libqtgui4, libqt4-test and libjasper-dev out; take libopenblas-dev for libatlas-base-dev, "
+                "libgl1 for libgl1-mesa-glx.",
+                "去掉 libqtgui4、libqt4-test、libjasper-dev；libatlas-base-dev 改用 libopenblas-dev，"
+                "libgl1-mesa-glx 改用 libgl1。",
+            )
+        ),
+    ),
+)

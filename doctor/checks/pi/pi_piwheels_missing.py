@@ -1,0 +1,105 @@
+"""pip on a 32-bit Raspberry Pi does not ask piwheels, the only index with wheels for it.
+
+## What it checks
+Merges pip's settings as pip does (every file, then the environment) and looks for piwheels.org in `index-url` and
+`extra-index-url`, when the target Python is 32-bit ARM.
+
+## Why it matters
+The package index has next to no wheels for armv7l: without piwheels, pip takes the source of numpy or opencv-python
+and compiles for hours. Raspberry Pi OS names piwheels in `/etc/pip.conf`; an `extra-index-url` in one's own file,
+or an edit of that one, replaces it. No mirror of the package index carries the files of piwheels.
+
+## Example
+`/etc/pip.conf` rewritten with two mirrors, as many guides say; `pip3 install opencv-python` then builds and dies.
+
+## Fix
+Keep the mirror as `index-url` and give piwheels as the extra index:
+`extra-index-url = https://www.piwheels.org/simple`.
+"""
+
+from typing import Iterator, List
+
+from ...facts import Board, Facts, Host, PipConfig, Python
+from ...model import Finding, Manual
+from ...pi_os import release
+from ...registry import check
+from ...text import Text
+from ._board import raspberry_pi
+
+EXPLAIN_ZH = """32 位树莓派上的 pip 没有使用 piwheels，而只有它提供适用的 wheel。
+
+## 检查什么
+目标 Python 是 32 位 ARM 时，按 pip 的方式合并所有配置文件和环境变量，查看 `index-url` 和 `extra-index-url` 中是否有
+piwheels.org。
+
+## 为什么重要
+包索引几乎没有 armv7l 的 wheel：没有 piwheels，pip 会下载 numpy 或 opencv-python 的源码编译几个小时。树莓派系统在
+`/etc/pip.conf` 中写好了 piwheels，而自己文件里的 `extra-index-url`，或对该文件的修改，会把它替换掉。任何包索引镜像
+都不含 piwheels 的文件。
+
+## 示例
+按很多教程把 `/etc/pip.conf` 改成两个镜像后，`pip3 install opencv-python` 就会编译并失败。
+
+## 修复
+镜像用作 `index-url`，piwheels 用作额外索引：`extra-index-url = https://www.piwheels.org/simple`。
+"""
+
+PIWHEELS = "https://www.piwheels.org/simple"
+
+
+@check(
+    code="pi-piwheels-missing",
+    severity="warning",
+    summary=Text("pip does not ask piwheels on a 32-bit Pi", "32 位树莓派上的 pip 没有使用 piwheels"),
+    message=Text(
+        "pip does not ask piwheels, the only index with {platform} wheels.",
+        "pip 没有使用 piwheels，而只有它提供 {platform} 的 wheel。",
+    ),
+    cause=Text(
+        "No extra-index-url names piwheels.org, so pip compiles numpy and OpenCV from source.",
+        "没有 extra-index-url 指向 piwheels.org，pip 会从源码编译 numpy 和 OpenCV。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    needs=(Board, Host, Python, PipConfig),
+)
+def pi_piwheels_missing(facts: Facts, matrix) -> Iterator[Finding]:
+    raspberry_pi(facts)
+    python = facts.need(Python)
+    if python.platform not in ("linux_armv7l", "linux_armv6l"):
+        return
+    host = facts.maybe(Host)
+    if host is not None and release(host.codename) is None:
+        return  # its files are built for Raspberry Pi OS; on another system they are no loss
+    config = facts.find(PipConfig)
+    settings = config.settings if config else ()
+    index = config.get("index-url") if config else None
+    extra = config.get("extra-index-url") if config else None
+    if any(item is not None and "piwheels.org" in item.value for item in (index, extra)):
+        return
+    dropped = [item for item in settings if item.name.endswith("extra-index-url") and "piwheels.org" in item.value]
+    place = extra.source if extra else (index.source if index else "/etc/pip.conf")
+    others: List[str] = [address for address in (extra.value.split() if extra else []) if address]
+    line = "extra-index-url = %s" % "\n                  ".join(others + [PIWHEELS])
+    params = {
+        "platform": python.platform,
+        "file": place,
+        "dropped": dropped[0].source if dropped else None,
+        "line": line,
+        "piwheels": PIWHEELS,
+    }
+    evidence = [
+        "%s: %s = %s" % (item.source, item.name, " ".join(item.value.split())) for item in (index, extra) if item
+    ]
+    cause = None
+    if dropped:
+        evidence.insert(0, "%s: %s = %s" % (dropped[0].source, dropped[0].name, " ".join(dropped[0].value.split())))
+        cause = Text(
+            "extra-index-url in {file} replaces the one in {dropped} that names piwheels; pip does not add them up.",
+            "{file} 中的 extra-index-url 覆盖了 {dropped} 中指向 piwheels 的设置；pip 不会把它们相加。",
+        )
+    remedy = Text("In {file}, under [global], write:\n{line}", "在 {file} 的 [global] 下写入：\n{line}")
+    if place.startswith("environment "):
+        remedy = Text(
+            "Unset the variable ({file}), or add {piwheels} to it.", "取消该变量（{file}），或在其中加上 {piwheels}。"
+        )
+    yield Finding(params=params, evidence=tuple(evidence), cause=cause, remedies=(Manual(remedy),))
