@@ -1,11 +1,12 @@
 """Facts about a card that will be attached, in place of those of this machine: --assume-gpu, --assume-driver, "
 "--no-gpu."""
 
-from dataclasses import replace
 from typing import Any, Optional, Sequence, Tuple
 
 from .facts import Facts, Gpu, Host, Nvidia, NvidiaSource, Trials, Unknown
 from .model import DoctorError
+from .record import replace
+from .record import replace
 from .text import Text
 
 #: name of the source that an assumed fact comes from

@@ -1,12 +1,13 @@
-"""What is known about a machine, as plain data: sections of frozen dataclasses, each known, absent or unknown.
+"""What is known about a machine, as plain data: sections of frozen records, each known, absent or unknown.
 
 A section is its value, ``None`` when it is known that there is no such thing (no torch in the environment), or
 ``Unknown(reason)`` when nobody could tell. *Unknown is not no.* Checks reach sections through :meth:`Facts.need`
 and :meth:`Facts.find`, so that a check whose fact is unknown is skipped, visibly.
 """
 
-from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type, TypeVar, Union
+
+from .record import dataclass, field, fields, is_record
 
 #: Number of the JSON form of a bundle; raised when an older doctor could misread a newer bundle.
 SCHEMA = 1
@@ -38,10 +39,9 @@ SECTIONS: Dict[str, type] = {}
 
 
 def section(name: str):
-    """Register a dataclass as the section called ``name`` in bundles and in the JSON report."""
+    """Register a record type as the section called ``name`` in bundles and in the JSON report."""
 
     def register(cls: Type[T]) -> Type[T]:
-        cls = dataclass(frozen=True)(cls)
         cls.section_name = name  # type: ignore[attr-defined]
         SECTIONS[name] = cls
         return cls
@@ -53,6 +53,7 @@ def section(name: str):
 
 
 @section("host")
+@dataclass(frozen=True)
 class Host:
     #: ``linux``, ``windows`` or ``macos``
     system: str
@@ -80,6 +81,7 @@ class Host:
 
 
 @section("cpu")
+@dataclass(frozen=True)
 class Cpu:
     model: str
     cores: int
@@ -88,6 +90,7 @@ class Cpu:
 
 
 @section("memory")
+@dataclass(frozen=True)
 class Memory:
     total_bytes: int
     available_bytes: int
@@ -105,6 +108,7 @@ class SwapDevice:
 
 
 @section("swap")
+@dataclass(frozen=True)
 class Swap:
     total_bytes: int
     used_bytes: int = 0
@@ -130,6 +134,7 @@ class Place:
 
 
 @section("storage")
+@dataclass(frozen=True)
 class Storage:
     places: Tuple[Place, ...]
 
@@ -139,6 +144,7 @@ class Storage:
 
 
 @section("limits")
+@dataclass(frozen=True)
 class Limits:
     #: soft limits; None = unlimited
     open_files: Optional[int] = None
@@ -150,6 +156,7 @@ class Limits:
 
 
 @section("clock")
+@dataclass(frozen=True)
 class Clock:
     #: seconds since 1970, UTC
     now_s: float
@@ -160,6 +167,7 @@ class Clock:
 
 
 @section("environ")
+@dataclass(frozen=True)
 class Environ:
     """The environment variables that matter here; credentials inside URLs are removed."""
 
@@ -170,6 +178,7 @@ class Environ:
 
 
 @section("board")
+@dataclass(frozen=True)
 class Board:
     """A single-board computer; absent on a machine without a device tree."""
 
@@ -231,6 +240,7 @@ class NvidiaSource:
 
 
 @section("nvidia")
+@dataclass(frozen=True)
 class Nvidia:
     """NVIDIA hardware and driver; absent when every source agrees that there is neither card nor driver."""
 
@@ -264,6 +274,7 @@ class ToolkitInstall:
 
 
 @section("toolkit")
+@dataclass(frozen=True)
 class Toolkit:
     """CUDA toolkits on the machine; absent when there is none."""
 
@@ -282,6 +293,7 @@ class Toolkit:
 
 
 @section("python")
+@dataclass(frozen=True)
 class Python:
     """The target interpreter."""
 
@@ -348,6 +360,7 @@ class Distribution:
 
 
 @section("distributions")
+@dataclass(frozen=True)
 class Distributions:
     items: Tuple[Distribution, ...] = ()
     #: ``~orch`` folders that an interrupted pip left behind, by path
@@ -362,6 +375,7 @@ class Distributions:
 
 
 @section("torch")
+@dataclass(frozen=True)
 class Torch:
     """The installed torch, read from its files; absent when it is not installed."""
 
@@ -384,6 +398,7 @@ class Torch:
 
 
 @section("torchvision")
+@dataclass(frozen=True)
 class Torchvision:
     version: str
     metadata_version: Optional[str] = None
@@ -398,6 +413,7 @@ class Torchvision:
 
 
 @section("torchaudio")
+@dataclass(frozen=True)
 class Torchaudio:
     version: str
     metadata_version: Optional[str] = None
@@ -436,6 +452,7 @@ class Ownership:
 
 
 @section("native")
+@dataclass(frozen=True)
 class NativeModules:
     items: Tuple[NativeModule, ...] = ()
     #: paths of OpenMP runtimes in the environment, by kind (libiomp5, libomp, libgomp)
@@ -463,6 +480,7 @@ class Stage:
 
 
 @section("trials")
+@dataclass(frozen=True)
 class Trials:
     """What really happened when the target Python imported things; unknown with ``--quick``."""
 
@@ -483,6 +501,7 @@ class OtherPython:
 
 
 @section("interpreters")
+@dataclass(frozen=True)
 class Interpreters:
     items: Tuple[OtherPython, ...] = ()
     #: top-level modules that were looked for
@@ -492,6 +511,7 @@ class Interpreters:
 
 
 @section("fingerprint")
+@dataclass(frozen=True)
 class Fingerprint:
     """What tells one state of an environment from another, without reading its packages."""
 
@@ -515,6 +535,7 @@ class Setting:
 
 
 @section("pip")
+@dataclass(frozen=True)
 class PipConfig:
     #: every setting in the order pip reads them; a later one overrides an earlier one of the same name. The name is
     #: the bare option (``index-url``) in [global] and in PIP_* variables, ``install.index-url`` in other sections
@@ -545,6 +566,7 @@ class AptSource:
 
 
 @section("apt")
+@dataclass(frozen=True)
 class Apt:
     sources: Tuple[AptSource, ...] = ()
 
@@ -579,6 +601,7 @@ class StartDownload:
 
 
 @section("network")
+@dataclass(frozen=True)
 class Network:
     """Unknown unless ``--network`` was given."""
 
@@ -628,6 +651,7 @@ class ApiUse:
 
 
 @section("project")
+@dataclass(frozen=True)
 class Project:
     """The repository to be trained; absent when there is none here."""
 
@@ -709,8 +733,8 @@ def encode(value: Any) -> Any:
     """Return a value of a section as JSON types."""
     if isinstance(value, Unknown):
         return {"unknown": value.reason}
-    if is_dataclass(value):
-        return {item.name: encode(getattr(value, item.name)) for item in fields(value)}
+    if is_record(value):
+        return {name: encode(getattr(value, name)) for name in fields(value)}
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
     if isinstance(value, Mapping):
@@ -763,11 +787,11 @@ def _decode(value: Any, wanted: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
             raise BadBundle("%s: an object is wanted" % where)
         return {str(key): _decode(item, wanted.__args__[1], "%s.%s" % (where, key)) for key, item in value.items()}
-    if is_dataclass(wanted):
+    if is_record(wanted):
         if not isinstance(value, Mapping):
             raise BadBundle("%s: an object is wanted" % where)
         hints = get_type_hints(wanted)
-        known = {item.name for item in fields(wanted)}
+        known = fields(wanted)
         arguments = {
             key: _decode(item, hints[key], "%s.%s" % (where, key)) for key, item in value.items() if key in known
         }

@@ -1,8 +1,8 @@
 """The nouns between facts and report: findings, remedies, wheels, steps, plans, outcomes."""
 
-from dataclasses import dataclass, field
 from typing import Any, Mapping, NamedTuple, Optional, Tuple, Union
 
+from .record import dataclass, field
 from .text import Text
 
 #: How bad a finding is, worst first.

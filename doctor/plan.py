@@ -3,7 +3,6 @@
 Pip steps come first because they can be taken back as one transaction, then source, system and manual steps.
 """
 
-from dataclasses import replace
 from typing import Any, Callable, Collection, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .facts import Distributions, Facts, Python
@@ -29,6 +28,7 @@ from .model import (
     System,
     Wheel,
 )
+from .record import replace
 from .text import Text
 
 #: distributions that must fit each other, so that one is never chosen without the others

@@ -6,11 +6,11 @@ error text). Nothing else has to be edited to add one; ``tests/test_contract.py`
 
 import importlib
 import os
-from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .facts import Facts, MissingFact, NotApplicable
 from .model import CRASHED, FOUND, OK, SKIPPED, Finding, Outcome, Remedy, milder
+from .record import replace
 from .text import Text
 
 FAMILIES = ("gpu", "cuda", "torch", "numpy", "vision", "python", "host", "pi", "repo")

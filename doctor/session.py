@@ -1,8 +1,7 @@
 """The program in one sentence: collect facts, diagnose, choose, plan, report; then apply, verify, roll back."""
 
 import os
-from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import facts as f
 from .model import ERROR, SEVERITIES, WARNING, DoctorError, Finding, Outcome, Plan
@@ -34,27 +33,40 @@ class Request(NamedTuple):
     offline: bool = False
 
 
-@dataclass
 class Report:
     """What a run has to say; the renderers turn it into text."""
 
-    command: str
-    facts: f.Facts
-    outcomes: List[Outcome]
-    findings: List[Finding]
-    plan: Plan
-    timings: Dict[str, float] = field(default_factory=dict)
-    #: where the target came from: --python, VIRTUAL_ENV, CONDA_PREFIX, ``this one`` or ``FILE``
-    because: str = ""
-    strict: bool = False
-    #: codes that --ignore silenced and that were found
-    ignored: Tuple[str, ...] = ()
-    #: what the user should know about this run itself: an old matrix, an interrupted fix
-    notices: List[Tuple[Text, Mapping[str, Any]]] = field(default_factory=list)
-    #: wheels that fit, for ``doctor pi``
-    choice: Any = None
-    #: result of ``doctor fix``
-    fix: Any = None
+    def __init__(
+        self,
+        command: str,
+        facts: f.Facts,
+        outcomes: List[Outcome],
+        findings: List[Finding],
+        plan: Plan,
+        timings: Optional[Mapping[str, float]] = None,
+        because: str = "",
+        strict: bool = False,
+        ignored: Tuple[str, ...] = (),
+    ) -> None:
+        self.command = command
+        self.facts = facts
+        self.outcomes = outcomes
+        self.findings = findings
+        self.plan = plan
+        #: seconds by probe
+        self.timings = dict(timings or {})
+        #: where the target came from: --python, VIRTUAL_ENV, CONDA_PREFIX, ``this one`` or the file
+        self.because = because
+        #: warnings count as errors in the exit status
+        self.strict = strict
+        #: codes that --ignore silenced and that were found
+        self.ignored = ignored
+        #: what the user should know about this run itself: an old matrix, an interrupted fix
+        self.notices: List[Tuple[Text, Mapping[str, Any]]] = []
+        #: wheels that fit, for ``doctor pi``
+        self.choice: Any = None
+        #: result of ``doctor fix``
+        self.fix: Any = None
 
     @property
     def status(self) -> str:
@@ -93,7 +105,7 @@ def judge(request: Request) -> Report:
         outcomes=outcomes,
         findings=findings,
         plan=build(findings, facts, matrix, wanted=request.only),
-        timings=dict(collector.timings) if collector else {},
+        timings=collector.timings if collector else None,
         because=collector.choice.because if collector else request.from_file or "",
         strict=request.strict,
         ignored=ignored,

@@ -1,10 +1,9 @@
-"""Writes docs/schema/bundle.schema.json from the dataclasses of doctor/facts.py; ``--check`` only compares."""
+"""Writes docs/schema/bundle.schema.json from the records of doctor/facts.py; ``--check`` only compares."""
 
 import inspect
 import json
 import re
 import sys
-from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Dict, Tuple, Union, get_type_hints
 
@@ -12,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from doctor import facts  # noqa: E402
+from doctor.record import fields, is_record  # noqa: E402
 
 TARGET = ROOT / "docs" / "schema" / "bundle.schema.json"
 SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number"}
@@ -34,34 +34,35 @@ def schema_of(kind: Any, definitions: Dict[str, Any]) -> Dict[str, Any]:
         return {"type": "array", "items": schema_of(kind.__args__[0], definitions)}
     if origin is not None:
         return {"type": "object", "additionalProperties": schema_of(kind.__args__[1], definitions)}
-    if is_dataclass(kind):
+    if is_record(kind):
         define(kind, definitions)
         return {"$ref": "#/definitions/" + kind.__name__}
     raise TypeError("no schema for %r" % (kind,))
 
 
 def define(cls: type, definitions: Dict[str, Any]) -> None:
-    """Add the schema of a dataclass to the definitions."""
+    """Add the schema of a record to the definitions."""
     if cls.__name__ in definitions:
         return
     definitions[cls.__name__] = {}
     hints, comments = get_type_hints(cls), comments_of(cls)
     properties = {}
-    for item in fields(cls):
-        schema = schema_of(hints[item.name], definitions)
-        properties[item.name] = dict(schema, description=comments[item.name]) if item.name in comments else schema
+    for name in fields(cls):
+        schema = schema_of(hints[name], definitions)
+        properties[name] = dict(schema, description=comments[name]) if name in comments else schema
     definition = {"type": "object", "properties": properties}
     doc = (cls.__doc__ or "").strip()
-    if doc and not doc.startswith(cls.__name__ + "("):
+    if doc:
         definition["description"] = " ".join(doc.split())
-    required = [item.name for item in fields(cls) if item.default is MISSING and item.default_factory is MISSING]
+    optional = {name for name, _ in cls.record_defaults}
+    required = [name for name in fields(cls) if name not in optional]
     if required:
         definition["required"] = required
     definitions[cls.__name__] = definition
 
 
 def comments_of(cls: type) -> Dict[str, str]:
-    """Return the ``#:`` comments above the fields of a dataclass."""
+    """Return the ``#:`` comments above the fields of a record."""
     found, lines = {}, []
     for line in inspect.getsource(cls).splitlines():
         comment = re.match(r"\s+#: ?(.*)", line)
@@ -84,6 +85,7 @@ def build() -> Dict[str, Any]:
         define(cls, definitions)
         choices = [{"$ref": "#/definitions/" + cls.__name__}, {"type": "null"}, {"$ref": "#/definitions/Unknown"}]
         sections[name] = {"anyOf": choices}
+    definitions["sections"] = {"type": "object", "properties": sections}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Facts about one machine, as `doctor check --save` writes them",
@@ -92,13 +94,11 @@ def build() -> Dict[str, Any]:
             "was not looked at. Sections and members that a reader does not know are to be passed over."
         ),
         "type": "object",
-        "properties": dict(
-            {
-                "schema": {"const": facts.SCHEMA, "description": "raised when an older doctor could misread the file"},
-                "doctor": {"type": "string", "description": "version of the doctor that wrote it"},
-            },
-            **sections,
-        ),
+        "allOf": [{"$ref": "#/definitions/sections"}],
+        "properties": {
+            "schema": {"const": facts.SCHEMA, "description": "raised when an older doctor could misread the file"},
+            "doctor": {"type": "string", "description": "version of the doctor that wrote it"},
+        },
         "required": ["schema", "doctor"],
         "definitions": definitions,
     }

@@ -7,11 +7,11 @@ import os
 import re
 import shutil
 import time
-from dataclasses import replace
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from ..model import DoctorError, Wheel
+from ..record import replace
 from ..text import Text
 from ..wheels.matrix import cache_folder
 from . import installer

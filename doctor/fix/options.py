@@ -1,8 +1,8 @@
 """What the user asked of a fix, and what became of it."""
 
-from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
+from ..record import dataclass, field
 from ..text import Text
 
 #: What became of a fix.

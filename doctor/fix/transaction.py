@@ -5,12 +5,12 @@ import shutil
 import signal
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..facts import Distribution, Distributions, Facts, Python, Unknown
 from ..model import ERROR, SAFE, DoctorError, Finding, Plan, Step, Wheel
 from ..plan import automatic
+from ..record import replace
 from ..text import Text, plain
 from . import installer, refuse, snapshot, state
 from .download import Downloader, Fetched

@@ -89,7 +89,7 @@ class Screen:
         """Print one paragraph; characters that this terminal cannot show become plain ones."""
         if isinstance(content, str):
             content = Rich(self.plain(content), style=style or "")
-        self.console.print(Padding(content, (0, 0, 0, indent)) if indent else content, soft_wrap=False)
+        self.console.print(Padding(content, (0, 0, 0, indent), expand=False) if indent else content, soft_wrap=False)
 
     def plain(self, text: str) -> str:
         """Return text without control characters, and in what the terminal's encoding holds."""
@@ -151,7 +151,7 @@ class Screen:
                 )
             )
         table.add_row(*cells)
-        return Padding(table, (1, 0, 0, 1)) if not self._calm(report) else Padding(table, (0, 0, 0, 1))
+        return Padding(table, (1, 0, 0, 1), expand=False) if not self._calm(report) else Padding(table, (0, 0, 0, 1), expand=False)
 
     def _calm(self, report: Report) -> bool:
         return not report.findings

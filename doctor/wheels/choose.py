@@ -1,10 +1,10 @@
 """Which wheels fit a target: every candidate is judged, and each one that loses says why. Pure."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..model import DoctorError, Wheel
+from ..record import dataclass
 from ..text import Text
 from .matrix import PARTNERS, TRIO, Build, IndexFile, Matrix, capability
 from .target import KNOWN, NONE, UNKNOWN, Card, Target

@@ -1,11 +1,11 @@
 """The machine and the Python that wheels are chosen for: this one, or one that is only described."""
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..facts import Board, Cpu, Facts, Host, Nvidia, Python, Unknown
 from ..model import DoctorError
+from ..record import dataclass, field, replace
 from ..text import Text
 from .matrix import Matrix, load, platform_of, split_python
 from .versions import is_version, key
@@ -72,7 +72,7 @@ class Target:
     executable: Optional[str] = None
     venv: Optional[bool] = None
     #: reasons of facts that are unknown
-    unknowns: Tuple[str, ...] = field(default=())
+    unknowns: Tuple[str, ...] = ()
 
     # ------------------------------------------------------------ making one
 
