@@ -141,14 +141,24 @@ class Choice:
     #: normalised names that were asked for
     asked: Tuple[str, ...] = ()
 
+    @property
+    def exit(self) -> int:
+        """Return the exit status of ``doctor wheels``: 0 a set was found and fits, 1 otherwise."""
+        return 0 if self.fits and self.wheels else 1
+
     def wheel(self, name: str) -> Optional[Wheel]:
         return next((wheel for wheel in self.wheels if wheel.name == name), None)
 
     def to_json(self, lang: str = "en") -> Dict[str, Any]:
-        """Return the part of the JSON report that belongs to ``wheels``."""
+        """Return the JSON document of ``doctor wheels``."""
+        from ..version import __version__
+
         return {
+            "schema": 1,
+            "doctor": __version__,
+            "command": "wheels",
             "target": self.target.to_json(),
-            "wheels": [wheel._asdict() if hasattr(wheel, "_asdict") else dict(vars(wheel)) for wheel in self.wheels],
+            "wheels": [dict(vars(wheel)) for wheel in self.wheels],
             "fits": self.fits,
             "rule": self.rule.render(lang),
             "warnings": [said.render(lang) for said in self.warnings],

@@ -1,0 +1,554 @@
+"""The least change that mends an environment: which wheels to move, and which to leave where they are. Pure."""
+
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ..demands import Demand, demand, demands_on, environment, normalise
+from ..facts import (
+    Distribution,
+    Distributions,
+    Facts,
+    Host,
+    NativeModules,
+    Project,
+    Python,
+    Torch,
+    Torchaudio,
+    Torchvision,
+    Unknown,
+)
+from ..model import DoctorError, NotDone, Wheel
+from ..text import Text
+from .choose import Alternative, Choice, Said, choose
+from .matrix import PACKAGE_INDEX, PARTNERS, TRIO, Build, IndexFile, Matrix, variant_of
+from .target import KNOWN, Target
+from .versions import is_prerelease, is_version, key, local, matches, public
+
+
+class Mended(NamedTuple):
+    """What to move so that a set fits: data for one step of a plan."""
+
+    wheels: Tuple[Wheel, ...] = ()
+    #: distributions to take away because no release of them goes with the rest
+    removes: Tuple[str, ...] = ()
+    reason: Text = Text("", "")
+    params: Mapping[str, Any] = {}
+    #: other sets, and when they would be right
+    alternatives: Tuple[Alternative, ...] = ()
+    #: what stays broken, and why; the code is for the caller to fill in
+    not_done: Tuple[NotDone, ...] = ()
+
+
+class _Member(NamedTuple):
+    """One installed distribution of the torch set."""
+
+    name: str
+    version: str
+    #: cpu, cu121, rocm6.4; None when unknown
+    variant: Optional[str]
+    #: it came from the package index: its METADATA has no local version
+    plain: bool
+    #: its files are as they were installed
+    healthy: bool = True
+    #: uses only the stable ABI of torch
+    stable: bool = False
+
+
+KEPT = Text(
+    "torch {torch} stays; {moved} moves to the build that belongs to it",
+    "torch {torch} 保持不变；{moved} 换成与之配套的构建",
+)
+SAME_RELEASE = Text(
+    "torch {torch} is replaced by the build of the same release that fits here ({build}); {moved}",
+    "torch {torch} 换成同一版本中适合本机的构建（{build}）；{moved}",
+)
+NEW_SET = Text("the newest set that fits here: {moved}", "适合本机的最新一组：{moved}")
+AGAIN = Text("the same release of {moved} is installed again", "重新安装相同版本的 {moved}")
+ONE = Text("{moved} fits what is installed and what the project asks for", "{moved} 符合已安装的包和项目的要求")
+LOSES = Text(
+    "{moved} is the best there is; it does not meet {losers}",
+    "{moved} 是现有的最佳选择，但不满足 {losers}",
+)
+
+NO_PARTNER = Text(
+    "No release of {name} goes with torch {torch}; torchaudio ends at {last}.",
+    "没有与 torch {torch} 配套的 {name} 版本；torchaudio 止于 {last}。",
+)
+NOT_IN_MATRIX = Text(
+    "torch {torch} is not in the matrix of {date}: which {name} belongs to it is not known.",
+    "{date} 的 wheel 表里没有 torch {torch}，不知道与它配套的 {name}。",
+)
+NOTHING_FITS = Text("No set fits: {why}.", "没有合适的组合：{why}。")
+NO_TARGET = Text("What the target Python is, is not known.", "目标 Python 的信息未知。")
+NO_VERSION = Text(
+    "No version of {name} meets all that is asked: {wanted}.", "没有一个 {name} 版本能满足全部要求：{wanted}。"
+)
+
+
+def mend(matrix: Matrix, facts: Facts, cuda: bool, pins: Sequence[str] = ()) -> Mended:
+    """Return the least change after which torch, torchvision and torchaudio fit each other and this machine.
+
+    ``cuda``: the set must be able to use the NVIDIA GPU. ``pins``: requirements that the result must meet as well.
+    """
+    try:
+        target = Target.from_facts(facts, matrix)
+    except DoctorError:
+        return Mended(not_done=(NotDone("", NO_TARGET),))
+    return _Mender(matrix, facts, target, cuda, pins).mended()
+
+
+class _Limits(NamedTuple):
+    """Ranges that a distribution must lie in, by who asks."""
+
+    #: who -> range; what a finding needs
+    findings: str
+    #: distribution -> range
+    installed: Dict[str, str]
+    #: the project's own requirements
+    project: str
+
+    def parts(self) -> List[Tuple[str, str]]:
+        """Return (who, range), the most binding first."""
+        found = [("", self.findings)] if self.findings else []
+        found.extend((name, wanted) for name, wanted in sorted(self.installed.items()) if wanted)
+        if self.project:
+            found.append(("project", self.project))
+        return found
+
+
+class _Mender:
+    def __init__(self, matrix: Matrix, facts: Facts, target: Target, cuda: bool, pins: Sequence[str]) -> None:
+        self.matrix = matrix
+        self.facts = facts
+        self.target = target
+        self.cuda = cuda
+        self.markers = environment(facts.maybe(Python), facts.maybe(Host))
+        self.distributions = facts.maybe(Distributions) or Distributions()
+        self.pins = [found for found in (demand(pin, self.markers) for pin in pins) if found is not None]
+        self.members = {member.name: member for member in _members(facts, self.distributions)}
+        self.wanted = [name for name in PARTNERS if name in self.members or any(pin.name == name for pin in self.pins)]
+
+    def mended(self) -> Mended:
+        torch = self.members.get("torch")
+        if torch is not None and torch.healthy and self._works(torch) and self._allowed("torch", torch.version):
+            return self._around(torch)
+        if torch is not None and not torch.healthy and self._works(torch) and self._allowed("torch", torch.version):
+            return self._again(torch)
+        return self._moved(torch)
+
+    # ------------------------------------------------------------ limits
+
+    def _limits(self, name: str) -> _Limits:
+        return _limits(name, self.facts, self.distributions, self.markers, self.pins, leave_out=TRIO)
+
+    def _allowed(self, name: str, version: str) -> bool:
+        return all(matches(wanted, public(version)) for _, wanted in self._limits(name).parts())
+
+    # ------------------------------------------------------------ torch stays
+
+    def _build(self, torch: _Member) -> Optional[Build]:
+        if torch.variant is None:
+            return None
+        found = self.matrix.builds(public(torch.version), self.target.platform)
+        return next((build for build in found if build.variant == torch.variant), None)
+
+    def _works(self, torch: _Member) -> bool:
+        """Return whether the installed torch can do here what is asked of it."""
+        if not self.cuda:
+            return True
+        if torch.variant is None or not torch.variant.startswith("cu"):
+            return False
+        cards = self.target.gpus or ()
+        if self.target.driver_state != KNOWN or not cards:
+            return False
+        build = self._build(torch)
+        if build is None or build.cuda is None:
+            return False
+        how = self.matrix.runs(self.target.driver or "", build.cuda, self.target.driver_system)
+        return how is not None and all(
+            card.cc is not None and self.matrix.serves(build, card.cc, how == "direct").answer is not False
+            for card in cards
+        )
+
+    def _around(self, torch: _Member) -> Mended:
+        """Move only the partners that do not belong to the torch that stays."""
+        wheels: List[Wheel] = []
+        not_done: List[NotDone] = []
+        losers: List[str] = []
+        for name in self.wanted:
+            member = self.members.get(name)
+            if member is not None and self._belongs(torch, member) and self._allowed(name, member.version):
+                continue
+            wheel, why = self._partner(torch, name, losers)
+            if wheel is not None and member is not None and self._same(member, wheel):
+                continue
+            if wheel is not None:
+                wheels.append(wheel)
+            elif why is not None:
+                not_done.append(why)
+        moved = _words(wheels)
+        params: Dict[str, Any] = {"torch": torch.version, "moved": moved}
+        reason = KEPT
+        if losers:
+            reason, params["losers"] = LOSES, "; ".join(losers)
+        return Mended(tuple(wheels), (), reason, params, (), tuple(not_done))
+
+    def _belongs(self, torch: _Member, member: _Member) -> bool:
+        if not member.healthy:
+            return False
+        goes = self.matrix.goes_with(torch.version, member.name, member.version)
+        if goes is False and not (member.stable and key(public(torch.version)) >= key("2.14")):
+            return False
+        if torch.variant is None or member.variant is None or torch.variant == member.variant:
+            return True
+        # builds of one CUDA major run beside each other when the partner uses the stable ABI only
+        return (
+            member.stable
+            and torch.variant.startswith("cu")
+            and member.variant.startswith("cu")
+            and torch.variant[:4] == member.variant[:4]
+        )
+
+    def _same(self, member: _Member, wheel: Wheel) -> bool:
+        """Return whether the wheel is what is installed already, so that moving it would change nothing."""
+        variant = local(wheel.version) or self._index_variant(wheel)
+        return member.healthy and public(member.version) == public(wheel.version) and member.variant == variant
+
+    def _index_variant(self, wheel: Wheel) -> Optional[str]:
+        torches = self.matrix.torch_for(wheel.name, wheel.version) if wheel.name in PARTNERS else (wheel.version,)
+        cuda = self.matrix.index_cuda(torches[0], self.target.platform) if torches else None
+        return None if cuda is None else variant_of(None if cuda == "cpu" else cuda)
+
+    def _partner(self, torch: _Member, name: str, losers: List[str]) -> Tuple[Optional[Wheel], Optional[NotDone]]:
+        """Return the file of a partner for the torch that stays: same build, same source."""
+        partners = self.matrix.partners(torch.version)
+        if partners is None:
+            params = {"torch": torch.version, "name": name, "date": self.matrix.date}
+            return None, NotDone("", NOT_IN_MATRIX, params)
+        listed = getattr(partners, name)
+        last = self.matrix.table("torch.last_torchaudio.version")
+        if not listed and name == "torchaudio":
+            return None, NotDone("", NO_PARTNER, {"torch": torch.version, "name": name, "last": last})
+        limits = self._limits(name).parts()
+        for asked in range(len(limits), -1, -1):
+            kept = limits[:asked]
+            for version in reversed(listed):
+                if all(matches(wanted, version) for _, wanted in kept):
+                    wheel = self._file(torch, name, version)
+                    if wheel is not None:
+                        losers.extend("%s (%s)" % (name + wanted, who or "finding") for who, wanted in limits[asked:])
+                        return wheel, None
+        return None, NotDone("", NO_VERSION, {"name": name, "wanted": self.target.platform})
+
+    def _file(self, torch: _Member, name: str, version: str) -> Optional[Wheel]:
+        python, platform = self.target.python_tag, self.target.platform
+        release = public(torch.version)
+        index_cuda = self.matrix.index_cuda(release, platform)
+        same_as_index = index_cuda is not None and torch.variant == variant_of(
+            None if index_cuda == "cpu" else index_cuda
+        )
+        if torch.plain and (same_as_index or torch.variant is None):
+            found = self.matrix.index_file(name, version, platform, python)
+            if found is not None:
+                return found
+        if torch.variant is None:
+            return None
+        found = self.matrix.file(name, version, torch.variant, platform, python)
+        return (
+            found if found is not None or not same_as_index else self.matrix.index_file(name, version, platform, python)
+        )
+
+    # ------------------------------------------------------------ torch itself
+
+    def _again(self, torch: _Member) -> Mended:
+        """The same torch once more: its files are damaged."""
+        wheel = self._file(torch, "torch", public(torch.version))
+        if wheel is None:
+            wheel = _plain_wheel("torch", torch.version, self.distributions)
+        around = self._around(torch)
+        wheels = (wheel,) + around.wheels
+        return around._replace(wheels=wheels, reason=AGAIN, params={"torch": torch.version, "moved": _words(wheels)})
+
+    def _moved(self, torch: Optional[_Member]) -> Mended:
+        """Torch has to move: to another build of its release when one fits, else to the newest set that fits."""
+        if torch is not None and is_version(torch.version):
+            kept = self._choose("==" + public(torch.version))
+            if kept is not None and kept.fits:
+                return self._set(kept, torch, SAME_RELEASE)
+        newest = self._choose("")
+        if newest is not None and newest.wheels:
+            return self._set(newest, torch, NEW_SET)
+        without_project = self._choose("", project=False)
+        if without_project is not None and without_project.wheels:
+            return self._set(without_project, torch, NEW_SET, losers=self._project_limits())
+        shown = newest or without_project
+        why = shown.rule if shown is not None else Said(NO_TARGET)
+        params = {"why": why.render("en")}
+        text = Text(
+            NOTHING_FITS.en.replace("{why}", _filled(why, "en")), NOTHING_FITS.zh.replace("{why}", _filled(why, "zh"))
+        )
+        return Mended(
+            not_done=(NotDone("", text, params),), alternatives=shown.alternatives if shown is not None else ()
+        )
+
+    def _project_limits(self) -> List[str]:
+        return ["%s (project)" % (name + self._limits(name).project) for name in TRIO if self._limits(name).project]
+
+    def _choose(self, torch_range: str, project: bool = True) -> Optional[Choice]:
+        """Return the best set inside the limits; None when the wishes contradict each other."""
+        wishes = []
+        for name in ["torch"] + self.wanted:
+            limits = self._limits(name)
+            parts = [wanted for who, wanted in limits.parts() if project or who != "project"]
+            if name == "torch" and torch_range:
+                parts.append(torch_range)
+            wishes.append(name + ",".join(parts))
+        numpy = self.distributions.find("numpy")
+        installed = {"numpy": numpy.version} if numpy is not None and numpy.version else {}
+        try:
+            choice = choose(self.matrix, wishes, self.target, installed)
+        except DoctorError:
+            return None
+        if not choice.wheels and "torchaudio" in self.wanted and not torch_range:
+            return choice
+        return choice
+
+    def _set(self, choice: Choice, torch: Optional[_Member], reason: Text, losers: Sequence[str] = ()) -> Mended:
+        wheels: List[Wheel] = []
+        for wheel in choice.wheels:
+            if wheel.name == "numpy" and not self._numpy_must_move(choice):
+                continue
+            member = self.members.get(wheel.name)
+            if member is not None and self._same(member, wheel):
+                continue
+            wheels.append(self._from_index(torch, wheel) or wheel)
+        new = choice.wheel("torch")
+        params: Dict[str, Any] = {
+            "torch": torch.version if torch is not None else "",
+            "build": (local(new.version) or new.version) if new is not None else "",
+            "moved": _words(wheels),
+        }
+        if losers:
+            reason, params["losers"] = LOSES, "; ".join(losers)
+        return Mended(tuple(wheels), (), reason, params, choice.alternatives)
+
+    def _from_index(self, torch: Optional[_Member], wheel: Wheel) -> Optional[Wheel]:
+        """Return the index's own file when the installed torch came from there and the index has this very build."""
+        if torch is None or not torch.plain or wheel.name not in TRIO or wheel.url is None:
+            return None
+        plain = self.matrix.index_file(wheel.name, public(wheel.version), self.target.platform, self.target.python_tag)
+        if plain is None or self._index_variant(plain) != (local(wheel.version) or "cpu"):
+            return None
+        return plain
+
+    def _numpy_must_move(self, choice: Choice) -> bool:
+        installed = self.distributions.find("numpy")
+        if installed is None or installed.version is None or not is_version(installed.version):
+            return False
+        new = choice.wheel("torch")
+        limit = self.matrix.numpy_limit("torch", public(new.version), self.target.system) if new is not None else None
+        return limit is not None and not matches(limit, installed.version)
+
+
+# ---------------------------------------------------------------- any other distribution
+
+
+def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended:
+    """Return one distribution's wheel that satisfies the range, every installed Requires-Dist and the project's pins.
+
+    ``not_done`` says which demands no version meets. What the matrix does not know comes from the package index: with
+    the version when ``==`` names it, else with the range in ``Wheel.version``.
+    """
+    name = normalise(name)
+    markers = environment(facts.maybe(Python), facts.maybe(Host))
+    distributions = facts.maybe(Distributions) or Distributions()
+    try:
+        target: Optional[Target] = Target.from_facts(facts, matrix)
+    except DoctorError:
+        target = None
+    if name in TRIO:
+        return _pick_member(matrix, facts, name, specifier, distributions, target)
+    pins = [Demand(name, specifier)] if specifier else []
+    limits = _limits(name, facts, distributions, markers, pins, leave_out=(name,))
+    if name == "numpy" and target is not None:
+        limits.installed.update(_compiled_limits(matrix, facts, distributions, target, limits.installed))
+    exact = _exact(specifier)
+    files: Tuple[IndexFile, ...] = ()
+    if target is not None and target.implementation == "cpython" and matrix.knows(name):
+        files = matrix.files(name, target.python_tag, target.platform)
+        files = tuple(file for file in files if _installs(file, target, exact))
+    parts = limits.parts()
+    numpy = distributions.find("numpy")
+    for asked in range(len(parts), 0 if specifier else -1, -1):
+        kept = [wanted for _, wanted in parts[:asked]]
+        found = _newest(files, kept, numpy.version if numpy is not None and name != "numpy" else None)
+        wheel = found.wheel() if found is not None else None
+        if wheel is None and exact is not None and all(matches(part, exact) for part in kept):
+            wheel = _plain_wheel(name, exact, distributions, files)
+        if wheel is None and not files:
+            break
+        if wheel is not None:
+            losers = ["%s%s (%s)" % (name, wanted, who) for who, wanted in parts[asked:]]
+            params: Dict[str, Any] = {"moved": _words([wheel])}
+            if losers:
+                return Mended((wheel,), (), LOSES, dict(params, losers="; ".join(losers)))
+            return Mended((wheel,), (), ONE, params)
+    if not files:
+        joined = ",".join(dict.fromkeys(wanted for _, wanted in parts))
+        wheel = Wheel(name, joined, "", None, None, PACKAGE_INDEX)
+        return Mended((wheel,), (), ONE, {"moved": name + joined})
+    wanted = "; ".join("%s%s%s" % (name, part, " (%s)" % who if who else "") for who, part in parts)
+    return Mended(not_done=(NotDone("", NO_VERSION, {"name": name, "wanted": wanted or name}),))
+
+
+def _pick_member(
+    matrix: Matrix,
+    facts: Facts,
+    name: str,
+    specifier: str,
+    distributions: Distributions,
+    target: Optional[Target],
+) -> Mended:
+    """Return one of the torch set: the same version again from where it came, or the set mended around the range."""
+    exact = _exact(specifier)
+    member = next((item for item in _members(facts, distributions) if item.name == name), None)
+    if exact is not None and target is not None and (member is None or public(exact) == public(member.version)):
+        variant = local(exact) or (member.variant if member is not None else None)
+        python, platform = target.python_tag, target.platform
+        wheel = None
+        if local(exact) is None and (member is None or member.plain):
+            wheel = matrix.index_file(name, public(exact), platform, python)
+        if wheel is None and variant is not None:
+            wheel = matrix.file(name, public(exact), variant, platform, python)
+        if wheel is None:
+            wheel = _plain_wheel(name, exact, distributions)
+        return Mended((wheel,), (), AGAIN, {"moved": _words([wheel])})
+    return mend(matrix, facts, False, (name + specifier,))
+
+
+def _installs(file: IndexFile, target: Target, exact: Optional[str]) -> bool:
+    return (
+        any(target.accepts_platform(tag) for tag in file.platforms)
+        and target.accepts_glibc(file.glibc) is not False
+        and (not file.yanked or file.version == exact)
+        and (file.broken is None or file.version == exact)
+        and (not is_prerelease(file.version) or file.version == exact)
+    )
+
+
+def _newest(files: Sequence[IndexFile], ranges: Sequence[str], numpy: Optional[str]) -> Optional[IndexFile]:
+    """Return the newest file inside the ranges, one that accepts the installed numpy if there is one."""
+    fitting = [file for file in files if all(matches(part, file.version) for part in ranges)]
+    beside = [file for file in fitting if numpy is None or not is_version(numpy) or matches(file.numpy, numpy)]
+    return (beside or fitting or [None])[0]
+
+
+def _compiled_limits(
+    matrix: Matrix, facts: Facts, distributions: Distributions, target: Target, known: Mapping[str, str]
+) -> Dict[str, str]:
+    """Return the range of numpy that the compiled code of each installed distribution runs with."""
+    found: Dict[str, str] = {}
+    modules = facts.maybe(NativeModules)
+    for module in modules.items if modules is not None else ():
+        if module.numpy_abi == "1" and module.distribution != "numpy":
+            found[module.distribution] = "<2"
+    for item in distributions.items:
+        if item.version is None or not is_version(item.version) or item.name in found:
+            continue
+        limit = matrix.numpy_limit(item.name, public(item.version), target.system)
+        if limit:
+            found[item.name] = limit
+    return {name: ",".join(part for part in (known.get(name, ""), limit) if part) for name, limit in found.items()}
+
+
+# ---------------------------------------------------------------- reading the facts
+
+
+def _members(facts: Facts, distributions: Distributions) -> List[_Member]:
+    found = []
+    for name, cls in zip(TRIO, (Torch, Torchvision, Torchaudio)):
+        state = facts.state(cls)
+        dist = distributions.find(name)
+        if state is None and dist is None:
+            continue
+        value: Any = None if isinstance(state, Unknown) else state
+        version = (value.version if value is not None else None) or (dist.version if dist is not None else None)
+        if version is None or not is_version(version):
+            continue
+        metadata = (value.metadata_version if value is not None else None) or (
+            dist.version if dist is not None else None
+        )
+        found.append(
+            _Member(
+                name,
+                version,
+                _variant(value, version),
+                "+" not in (metadata or version),
+                dist is None or dist.health in ("ok", "no-record", "empty-record"),
+                getattr(value, "abi", None) == "stable",
+            )
+        )
+    return found
+
+
+def _variant(value: Any, version: str) -> Optional[str]:
+    own = local(version)
+    if own is not None and own.startswith(("cu", "cpu", "rocm", "xpu")):
+        return own
+    if value is None or isinstance(value.cuda, Unknown):
+        return None
+    if getattr(value, "rocm", None):
+        return "rocm" + str(value.rocm)
+    return variant_of(value.cuda)
+
+
+def _limits(
+    name: str,
+    facts: Facts,
+    distributions: Distributions,
+    markers: Dict[str, str],
+    pins: Sequence[Demand],
+    leave_out: Sequence[str],
+) -> _Limits:
+    findings = ",".join(dict.fromkeys(pin.specifier for pin in pins if pin.name == name and pin.specifier))
+    installed = {
+        who: wanted for who, wanted in demands_on(name, distributions, markers, list(leave_out)).items() if wanted
+    }
+    project = facts.maybe(Project)
+    asked = []
+    for requirement in project.requirements if project is not None else ():
+        if requirement.name == name:
+            found = demand(requirement.text, markers)
+            if found is not None and found.specifier and found.url is None:
+                asked.append(found.specifier)
+    return _Limits(findings, installed, ",".join(dict.fromkeys(asked)))
+
+
+def _exact(specifier: str) -> Optional[str]:
+    """Return the version that a range of a single ``==`` names, or None."""
+    for clause in specifier.split(","):
+        clause = clause.strip()
+        if clause.startswith("==") and not clause.endswith("*"):
+            return clause.lstrip("=").strip()
+    return None
+
+
+def _plain_wheel(name: str, version: str, distributions: Distributions, files: Sequence[IndexFile] = ()) -> Wheel:
+    """Return a wheel of the package index by its version; the file's name is a guess that only a reader sees."""
+    installed: Optional[Distribution] = distributions.find(name)
+    tags = ""
+    if installed is not None and installed.version == version and installed.tags:
+        tags = installed.tags[0]
+    elif files:
+        near = [file for file in files if key(file.version)[0][:2] == key(version)[0][:2]]
+        if near:
+            tags = near[0].filename[:-4].split("-", 2)[2]
+    filename = "%s-%s-%s.whl" % (name.replace("-", "_"), version, tags) if tags else ""
+    return Wheel(name, version, filename, None, None, PACKAGE_INDEX)
+
+
+def _words(wheels: Sequence[Wheel]) -> str:
+    return ", ".join("%s %s" % (wheel.name, wheel.version) for wheel in wheels)
+
+
+def _filled(said: Said, lang: str) -> str:
+    return said.render(lang).replace("{", "{{").replace("}", "}}")
