@@ -13,7 +13,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 from ..model import DoctorError, Wheel
 from ..record import replace
 from ..text import Text
-from ..wheels.matrix import cache_folder
+from ..wheels.matrix import PACKAGE_INDEX, cache_folder
 from . import installer
 from .index import Settings, ask, links, page, pip_settings, without_secrets
 from .record import Layout, contents_of
@@ -106,41 +106,59 @@ class Downloader:
         self._hosts: Optional[List[str]] = None
         self._calls = 0
 
-    def fetch(self, wheel: Wheel) -> Fetched:
-        """Return the wheel on disk; raises DoctorError, saying why and what can be done, when it cannot be had."""
-        name = os.path.basename(wheel.filename)
-        kept = os.path.join(drop_in_folder(), name)
-        if name and os.path.isfile(kept) and self._fits(kept, wheel):
-            return self._fetched(wheel, kept)
-        if wheel.url is None:
-            return self._from_index(wheel)
-        if self._offline:
-            raise DoctorError(OFFLINE, WAYS_OUT, **self._ways_out(wheel, wheel.url))
-        os.makedirs(drop_in_folder(), exist_ok=True)
-        return self._from_address(wheel)
+    def fetch(self, wheels: Sequence[Wheel]) -> List[Fetched]:
+        """Return the wheels on disk, in this order.
 
-    def fetch_requirements(self, requirements: Sequence[str]) -> List[str]:
-        """Return the wheels that the target's pip picks for these requirements, without their dependencies."""
-        folder = self._pip_download(requirements, ", ".join(requirements), requirements[0])
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".whl"))
+        Raises DoctorError, saying why and what can be done, when one cannot be had.
+        """
+        os.makedirs(drop_in_folder(), exist_ok=True)
+        found: Dict[int, Fetched] = {}
+        missing: List[int] = []
+        for number, wheel in enumerate(wheels):
+            name = os.path.basename(wheel.filename)
+            kept = os.path.join(drop_in_folder(), name)
+            if name and os.path.isfile(kept) and self._fits(kept, wheel):
+                found[number] = self._fetched(wheel, kept)
+            elif wheel.url is None:
+                missing.append(number)
+            elif self._offline:
+                raise DoctorError(OFFLINE, WAYS_OUT, **self._ways_out(wheel, wheel.url))
+            else:
+                found[number] = self._from_address(wheel)
+        if missing:
+            wanted = [wheels[number] for number in missing]
+            paths = self.fetch_requirements(
+                ["%s==%s" % (wheel.name, wheel.version) if wheel.version else wheel.name for wheel in wanted]
+            )
+            for number, wheel in zip(missing, wanted):
+                found[number] = self._match(wheel, paths)
+        return [found[number] for number in range(len(wheels))]
 
     # ------------------------------------------------------------ the package index
 
-    def _from_index(self, wheel: Wheel) -> Fetched:
-        wanted = "%s==%s" % (wheel.name, wheel.version) if wheel.version else wheel.name
-        folder = self._pip_download([wanted], wanted, wanted)
-        found = [name for name in os.listdir(folder) if name.endswith(".whl")]
-        if len(found) != 1:
-            raise DoctorError(NO_FILE, what=wanted)
-        path = os.path.join(drop_in_folder(), found[0])
-        os.makedirs(drop_in_folder(), exist_ok=True)
-        if wheel.sha256 and sha256_of(os.path.join(folder, found[0])) != wheel.sha256:
-            raise DoctorError(WRONG_HASH, WRONG_HASH_HINT, name=found[0], place="the package index")
-        _move(os.path.join(folder, found[0]), path)
-        version = wheel.version or contents_of(path, self._layout).version
-        return self._fetched(replace(wheel, filename=found[0], version=version), path)
+    def fetch_requirements(self, requirements: Sequence[str]) -> List[str]:
+        """Return the wheels that the target's pip picks for these requirements, without their dependencies."""
+        folder = self._pip_download(requirements)
+        paths = []
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".whl"):
+                paths.append(os.path.join(drop_in_folder(), name))
+                _move(os.path.join(folder, name), paths[-1])
+        return paths
 
-    def _pip_download(self, wanted: Sequence[str], what: str, first: str) -> str:
+    def _match(self, wheel: Wheel, paths: Sequence[str]) -> Fetched:
+        """Return the one of pip's files that is this wheel."""
+        for path in paths:
+            contents = contents_of(path, self._layout)
+            if contents.name == wheel.name:
+                if wheel.sha256 and sha256_of(path) != wheel.sha256:
+                    os.unlink(path)
+                    raise DoctorError(WRONG_HASH, WRONG_HASH_HINT, name=os.path.basename(path), place=PACKAGE_INDEX)
+                version = wheel.version or contents.version
+                return self._fetched(replace(wheel, filename=os.path.basename(path), version=version), path)
+        raise DoctorError(NO_FILE, what=wheel.name)
+
+    def _pip_download(self, requirements: Sequence[str]) -> str:
         """Let the target's pip download into a new folder and return that."""
         if self._pip is None:
             raise DoctorError(installer.NO_PIP, installer.NO_PIP_HINT, python="Python")
@@ -148,29 +166,28 @@ class Downloader:
         folder = os.path.join(self._scratch, "download-%d" % self._calls)
         log = folder + ".log"
         os.makedirs(folder)
-        argv = [*self._pip.start, "download", "--no-deps", "--only-binary=:all:", "-d", folder, *wanted]
-        if os.path.isdir(drop_in_folder()):
-            argv += ["--find-links", drop_in_folder()]
-        if self._offline:
-            argv.append("--no-index")
-        self._progress.say(FETCHING, {"what": what})
+        options = ["--no-deps", "--only-binary=:all:", "-d", folder, "--find-links", drop_in_folder()]
+        argv = [*self._pip.start, "download", *options, *(["--no-index"] if self._offline else []), *requirements]
+        self._progress.say(FETCHING, {"what": ", ".join(requirements)})
         env = installer.own_settings()
         env.update(pip_settings(self._pip).as_environment())
         ended = installer.run(argv, log, env, inherit=self._inherit)
         if not ended.ok:
-            raise self._why_not(ended, what, first)
+            raise self._why_not(ended, requirements)
         return folder
 
-    def _why_not(self, ended: "installer.Ended", what: str, first: str) -> DoctorError:
+    def _why_not(self, ended: "installer.Ended", requirements: Sequence[str]) -> DoctorError:
         """Return what really stopped pip: it says "from versions: none" of an index that only answered 503."""
+        what = next((text for text in requirements if "for " + text in ended.output), requirements[0])
         params: Dict[str, Any] = {"what": what, "log": ended.tail, "folder": drop_in_folder()}
         if self._offline:
             return DoctorError(OFFLINE_INDEX, OFFLINE_INDEX_HINT, **params)
         if re.search(r"No space left on device|Errno 28\b", ended.output):
             return DoctorError(NO_SPACE, NO_SPACE_HINT, place=drop_in_folder(), **params)
         if "DO NOT MATCH THE HASHES" in ended.output:
-            return DoctorError(WRONG_HASH, WRONG_HASH_HINT, name=what, place="the package index")
-        answer = ask(first, pip_settings(self._pip))
+            return DoctorError(WRONG_HASH, WRONG_HASH_HINT, name=what, place=PACKAGE_INDEX)
+        assert self._pip is not None
+        answer = ask(what, self._pip)
         params.update(index=answer.index, detail=answer.detail, versions=", ".join(answer.versions[-8:]) or "-")
         if not answer.reached:
             return DoctorError(INDEX_AWAY, INDEX_AWAY_HINT, **params)
@@ -208,7 +225,7 @@ class Downloader:
         from packaging.utils import canonicalize_name
 
         place = url.rsplit("/", 1)[0] + "/" + wheel.name + "/"
-        settings = pip_settings(self._pip) if self._pip is not None else Settings({}, "")
+        settings = pip_settings(self._pip) if self._pip is not None else Settings({})
         status, text = page(place, settings)
         python = wheel.filename[:-4].split("-")[2:4]
         for name, address in links(text, place) if status == 200 else ():

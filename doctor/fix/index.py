@@ -24,7 +24,6 @@ class Settings(NamedTuple):
 
     #: section.name -> value, as ``pip config list`` prints them
     values: Mapping[str, str]
-    default_index: str
 
     def get(self, name: str) -> str:
         """Return the value that wins: environment, then the command's section, then the general one."""
@@ -32,11 +31,6 @@ class Settings(NamedTuple):
             if section + name in self.values:
                 return self.values[section + name]
         return ""
-
-    @property
-    def indexes(self) -> Tuple[str, ...]:
-        urls = [self.get("index-url") or self.default_index] + self.get("extra-index-url").split()
-        return tuple(url for url in urls if url)
 
     def as_environment(self) -> Dict[str, str]:
         """Return what the section ``[install]`` says, in a form that ``pip download`` listens to as well."""
@@ -78,7 +72,7 @@ def pip_settings(pip: "installer.Installer") -> Settings:
     if pip.start not in _known:
         env = installer.own_settings()
         listed = run([*pip.start, "config", "list"], 30.0, env=env)
-        _known[pip.start] = Settings(parse_settings(listed.stdout), _default_index(pip, env))
+        _known[pip.start] = Settings(parse_settings(listed.stdout))
     return _known[pip.start]
 
 
@@ -95,7 +89,14 @@ def parse_settings(text: str) -> Dict[str, str]:
     return found
 
 
-def _default_index(pip: "installer.Installer", env: Mapping[str, str]) -> str:
+def _indexes(pip: "installer.Installer", settings: Settings) -> List[str]:
+    """Return the addresses that pip asks; its own default where the user names none."""
+    first = settings.get("index-url") or _default_index(pip)
+    return [url for url in [first, *settings.get("extra-index-url").split()] if url]
+
+
+def _default_index(pip: "installer.Installer") -> str:
+    env = installer.own_settings()
     program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
     if pip.start[1:] == ("-m", "pip"):
         return run([pip.start[0], "-c", program], 30.0, env=env).stdout.strip()
@@ -105,17 +106,18 @@ def _default_index(pip: "installer.Installer", env: Mapping[str, str]) -> str:
     ).stdout.strip()
 
 
-def ask(requirement: str, settings: Settings) -> Answer:
+def ask(requirement: str, pip: "installer.Installer") -> Answer:
     """Return what the configured indexes say of ``name==version`` (or a name with any specifier)."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
+    settings = pip_settings(pip)
     wanted = Requirement(requirement)
     name = canonicalize_name(wanted.name)
     reached, detail, first = False, "", ""
     versions: List[str] = []
     has_project = False
-    for index in settings.indexes:
+    for index in _indexes(pip, settings):
         url = index.rstrip("/") + "/" + name + "/"
         first = first or without_secrets(index)
         status, text = page(url, settings)

@@ -31,7 +31,7 @@ from .options import (
     StepResult,
 )
 from .progress import Progress
-from .record import Contents, Layout, contents_of, exclusive_folders, files_of, recorded
+from .record import Layout, contents_of, exclusive_folders, files_of, recorded
 from .requires import missing
 
 #: rounds of "and what does that need?"
@@ -240,10 +240,10 @@ class _Fix:
             self._progress,
             lock.handles,
         )
-        contents: List[Contents] = []
+        everything = downloader.fetch([wheel for step in steps for wheel in step.wheels])
+        contents = [contents_of(fetched.path, self._layout) for fetched in everything]
         for step in steps:
-            self._fetched[step.id] = [downloader.fetch(wheel) for wheel in step.wheels]
-            contents += [contents_of(fetched.path, self._layout) for fetched in self._fetched[step.id]]
+            self._fetched[step.id], everything = everything[: len(step.wheels)], everything[len(step.wheels) :]
         holder = next((step.id for step in reversed(steps) if step.wheels), None)
         removed = [name for step in steps for name in step.removes]
         for _ in range(ROUNDS):

@@ -203,7 +203,7 @@ def history(prefix: str) -> List[Past]:
 
 
 def forget(prefix: str) -> int:
-    """Delete the snapshots of finished fixes and downloads; return the bytes that became free.
+    """Delete the snapshots of finished fixes and what they downloaded; return the bytes that became free.
 
     Raises DoctorError while a fix is interrupted: its snapshot is the only way back.
     """
@@ -214,7 +214,21 @@ def forget(prefix: str) -> int:
     with state.Lock(folder):
         if state.active(prefix):
             raise DoctorError(STILL_NEEDED, STILL_NEEDED_HINT)
-        return sum(drop(journal) for journal in all_journals(folder))
+        freed = 0
+        for journal in all_journals(folder):
+            begin = _first(journal.read(), "begin") or {}
+            freed += drop(journal) + sum(_drop_download(name) for name in begin.get("files", ()))
+        return freed
+
+
+def _drop_download(name: str) -> int:
+    from .download import drop_in_folder
+
+    path = os.path.join(drop_in_folder(), os.path.basename(name))
+    size = size_of(path)
+    if os.path.isfile(path):
+        os.unlink(path)
+    return size
 
 
 NOTHING_TO_UNDO = Text("There is no fix to undo here.", "这里没有可以撤销的修复。")
