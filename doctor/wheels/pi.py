@@ -12,11 +12,10 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Named
 from ..model import DoctorError, Wheel
 from ..pi_os import RELEASES, release_of_glibc
 from ..text import Text
+from .choose import Alternative, Choice, Rejected, Said
 from .matrix import PACKAGE_INDEX, TRIO, IndexFile, Matrix
+from .target import Target
 from .versions import is_prerelease, key, matches, public
-
-#: A sentence and the values of its placeholders.
-Said = Tuple[Text, Mapping[str, Any]]
 
 #: The four distributions that own the cv2 folder: exactly one of them may be installed.
 OPENCV = (
@@ -112,6 +111,11 @@ class ArmTarget(NamedTuple):
         return "cp" + self.python.replace(".", "")
 
     @property
+    def files_tag(self) -> str:
+        """``cp37``, or ``cp313t`` for a free-threaded one."""
+        return self.tag + ("t" if self.abi.endswith("t") else "")
+
+    @property
     def machine(self) -> str:
         return self.platform.partition("_")[2]
 
@@ -202,7 +206,7 @@ def of_target(target: Any, numpy: Optional[str] = None) -> ArmTarget:
         codename=known.codename if known else "",
         lse=lse,
         # A 32-bit ARM board that is only described is most likely a Raspberry Pi; a 64-bit one may be a server.
-        pi="raspberry pi" in board.lower() or (target.described and target.arch in ("armv7l", "armv6l")),
+        pi="raspberry pi" in board.lower() or (target.elsewhere and target.arch in ("armv7l", "armv6l")),
         numpy=numpy,
     )
 
@@ -224,19 +228,22 @@ def _default_abi(minor: str) -> str:
 # ---------------------------------------------------------------- the matrix's files as builds
 
 
-_known: Dict[Tuple[int, str], Tuple[Build, ...]] = {}
+_known: Dict[Tuple[int, str, str, str], Tuple[Build, ...]] = {}
 
 
-def builds(matrix: Matrix, name: str) -> Tuple[Build, ...]:
-    """Return every build of a project that the matrix knows for ARM."""
-    place = (id(matrix), name)
+def builds(matrix: Matrix, name: str, target: Optional[ArmTarget] = None) -> Tuple[Build, ...]:
+    """Return the builds of a project that the matrix knows for ARM, or only those for one Python and machine."""
+    place = (id(matrix), name, target.files_tag if target else "", target.platform if target else "")
     if place not in _known:
-        files = list(matrix.files(name))
-        if name in TRIO:
-            files.extend(_index_trio(matrix, name))
-        files.extend(_measured_only(matrix, name, files))
-        found = [_build(matrix, file) for file in files if _for_arm(file)]
-        _known[place] = tuple(build for build in found if build is not None)
+        if target is None:
+            files = list(matrix.files(name))
+        else:
+            files = list(matrix.files(name, target.files_tag, target.platform))
+        if name in TRIO and (target is None or target.machine == "aarch64"):
+            files.extend(_index_trio(matrix, name, target.files_tag if target else None))
+        if target is None:
+            files.extend(_measured_only(matrix, name, files))
+        _known[place] = tuple(_build(matrix, file) for file in files if _for_arm(file))
     return _known[place]
 
 
@@ -256,8 +263,8 @@ def _measured_only(matrix: Matrix, name: str, files: Sequence[IndexFile]) -> Ite
             yield IndexFile(name, version, filename, None, None, PACKAGE_INDEX, python, abi, platforms, glibc)
 
 
-def _index_trio(matrix: Matrix, name: str) -> Iterator[IndexFile]:
-    """Yield the aarch64 files of torch and its partners on the package index."""
+def _index_trio(matrix: Matrix, name: str, tag: Optional[str]) -> Iterator[IndexFile]:
+    """Yield the aarch64 files of torch and its partners on the package index, for one interpreter tag or all."""
     exact = _known_sha256(matrix)
     if name == "torch":
         tables = {version: (matrix.release(version) or {}).get("tags") for version in matrix.torch_releases}
@@ -267,7 +274,7 @@ def _index_trio(matrix: Matrix, name: str) -> Iterator[IndexFile]:
         for place, spelt in (places or {}).items():
             if not place.endswith("_aarch64"):
                 continue
-            for python in spelt:
+            for python in spelt if tag is None else [tag] if tag in spelt else []:
                 wheel = matrix.index_file(name, version, "linux_aarch64", python)
                 if wheel is None:
                     continue
@@ -286,8 +293,8 @@ def _known_sha256(matrix: Matrix) -> Dict[str, str]:
     return {row["file"]: row["sha256"] for row in rows if row.get("file") and row.get("sha256")}
 
 
-def _build(matrix: Matrix, file: IndexFile) -> Optional[Build]:
-    """Return a file with what the tables of the Pi say about it; None for one that pip cannot take."""
+def _build(matrix: Matrix, file: IndexFile) -> Build:
+    """Return a file with what the tables of the Pi say about it."""
     row = file.row
     name = file.package
     publisher = _publisher(file.url)
@@ -486,28 +493,26 @@ def _for_python(matrix: Matrix, build: Build, target: ArmTarget) -> Build:
 
 
 def candidates(matrix: Matrix, name: str, target: ArmTarget) -> List[Judged]:
-    """Return the builds of a project for this kind of board, judged, best first; those that do not fit come last.
+    """Return the builds of a project for this Python and board, judged, best first; what does not fit comes last.
 
-    Files for aarch64 are left out for a 32-bit target and the other way round; an ARMv6 board is shown the ARMv7 files,
-    which is where people try them.
+    Where there is none, what there is for other Pythons is shown instead, and to an ARMv6 board the ARMv7 files, which
+    is where people try them.
     """
-    shown = {"armv6l": ("armv6l", "armv7l", "any")}.get(target.machine, (target.machine, "any"))
-    judged = [
-        judge(_for_python(matrix, build, target), target) for build in builds(matrix, name) if build.machine in shown
-    ]
+    found = [judge(_for_python(matrix, build, target), target) for build in builds(matrix, name, target)]
+    if not found:
+        shown = {"armv6l": ("armv6l", "armv7l", "any")}.get(target.machine, (target.machine, "any"))
+        found = [judge(build, target) for build in builds(matrix, name) if build.machine in shown]
     rank = {PACKAGE_INDEX: 0, "piwheels": 1}
-    judged.sort(key=lambda item: rank.get(item.build.publisher, 2))
-    judged.sort(key=lambda item: key(public(item.build.version)), reverse=True)
-    judged.sort(key=lambda item: (not item.fits, item.doubt, is_prerelease(item.build.version)))
-    mine = {item.build.version for item in judged if not list(_tag_reasons(item.build, target))}
-    # The other Pythons' files of a version that this Python has too would only be noise.
-    return [item for item in judged if item.build.version not in mine or not list(_tag_reasons(item.build, target))]
+    found.sort(key=lambda item: rank.get(item.build.publisher, 2))
+    found.sort(key=lambda item: key(public(item.build.version)), reverse=True)
+    found.sort(key=lambda item: (not item.fits, item.doubt, is_prerelease(item.build.version)))
+    return found
 
 
 # ---------------------------------------------------------------- one consistent set
 
 
-class Rejected(NamedTuple):
+class Lost(NamedTuple):
     """A build that is not in the set, and why."""
 
     build: Build
@@ -522,7 +527,7 @@ class Solved(NamedTuple):
     missing: Tuple[str, ...] = ()
     #: projects of the usual set that have none
     absent: Tuple[str, ...] = ()
-    rejected: Tuple[Rejected, ...] = ()
+    rejected: Tuple[Lost, ...] = ()
     #: range that numpy must lie in; empty when nothing asks for numpy
     numpy: str = ""
     #: the set needs a numpy of which no file is known here
@@ -564,7 +569,7 @@ def solve(
     """
     wishes = _wishes(matrix, target, requests)
     numpy_wish = ",".join(wish.specifier for wish in wishes if wish.name == "numpy" and wish.specifier)
-    rejected: List[Rejected] = []
+    rejected: List[Lost] = []
     lists: List[List[Judged]] = []
     missing: List[str] = []
     absent: List[str] = []
@@ -579,7 +584,7 @@ def solve(
     numpies = [item for item in candidates(matrix, "numpy", target) if item.fits and usable(item.build)]
     picked = _search(matrix, lists, [item.build.version for item in numpies], numpy_wish, target)
     if picked is None:
-        clash = [Rejected(good[0].build, ("no versions of these agree with each other",)) for good in lists]
+        clash = [Lost(good[0].build, ("no versions of these agree with each other",)) for good in lists]
         return Solved((), tuple(wish.name for wish in wishes if wish.named), tuple(absent), tuple(clash + rejected))
     needed = ",".join(part for part in [_numpy_of(picked)] + [numpy_wish] if part)
     numpy = next((item for item in numpies if matches(needed, item.build.version)), None)
@@ -634,7 +639,7 @@ def usual(matrix: Matrix, target: ArmTarget) -> Tuple[str, ...]:
 
 
 def _good(
-    matrix: Matrix, wish: _Wish, target: ArmTarget, usable: Callable[[Build], bool], rejected: List[Rejected]
+    matrix: Matrix, wish: _Wish, target: ArmTarget, usable: Callable[[Build], bool], rejected: List[Lost]
 ) -> List[Judged]:
     """Return the builds that may be chosen for a wish, best first; the others go to ``rejected`` with their reasons."""
     good: List[Judged] = []
@@ -658,7 +663,7 @@ def _good(
             continue
         if asked and wish.pinned and not list(_tag_reasons(build, target)):
             ordered.append(item)
-        rejected.append(Rejected(build, tuple(reasons)))
+        rejected.append(Lost(build, tuple(reasons)))
     if not good and ordered:
         rejected[:] = [item for item in rejected if item.build is not ordered[0].build]
         return ordered[:1]
@@ -745,7 +750,7 @@ def _tidy(specifier: str) -> str:
     return ",".join(bounds + sorted(set(others)))
 
 
-def _passed_over(item: Judged, chosen: Sequence[Judged]) -> Rejected:
+def _passed_over(item: Judged, chosen: Sequence[Judged]) -> Lost:
     """Return a build that fits, with why another was chosen."""
     build = item.build
     winner = next((other.build for other in chosen if other.build.name == build.name), None)
@@ -759,97 +764,37 @@ def _passed_over(item: Judged, chosen: Sequence[Judged]) -> Rejected:
         reasons.append("not measured: the libc it needs is not known")
     if winner is not None and key(public(build.version)) < key(public(winner.version)):
         reasons.append("older than %s" % winner.version)
-    return Rejected(build, tuple(reasons) or ("another file of the same version was chosen",))
+    return Lost(build, tuple(reasons) or ("another file of the same version was chosen",))
 
 
 # ---------------------------------------------------------------- what is told
 
 
-class Alternative(NamedTuple):
-    """Another set, and when it would be the better one."""
+def pi_set(matrix: Matrix, source: Any, requests: Sequence[str] = ()) -> Choice:
+    """Return the wheels for a board, given its facts or a Target: the usual set, or what is asked for.
 
-    when: Text
-    params: Mapping[str, Any]
-    wheels: Tuple[Wheel, ...]
-
-
-class PiChoice(NamedTuple):
-    """The set for a board, with what has to be said about it; ``to_json`` has the form of ``doctor wheels --json``."""
-
-    target: ArmTarget
-    solved: Solved
-    wheels: Tuple[Wheel, ...]
-    warnings: Tuple[Said, ...]
-    alternatives: Tuple[Alternative, ...]
-    #: apt packages whose libraries the set loads
-    apt: Tuple[str, ...]
-
-    @property
-    def fits(self) -> bool:
-        return self.solved.fits
-
-    @property
-    def exit(self) -> int:
-        return 0 if self.fits else 1
-
-    def to_json(self, lang: str = "en") -> Dict[str, Any]:
-        target = self.target
-        return {
-            "schema": 1,
-            "command": "wheels",
-            "target": {
-                "python": None,
-                "version": target.python,
-                "venv": None,
-                "platform": target.platform,
-                "abi": target.abi,
-                "libc": "glibc",
-                "glibc": target.glibc,
-            },
-            "wheels": [wheel_json(item) for item in self.wheels],
-            "fits": self.fits,
-            "rule": RULE.render(lang, {}),
-            "warnings": [text.render(lang, params) for text, params in self.warnings],
-            "alternatives": [
-                {"when": item.when.render(lang, item.params), "wheels": [wheel_json(one) for one in item.wheels]}
-                for item in self.alternatives
-            ],
-            "rejected": [
-                {"build": "%s %s (%s)" % (item.build.name, item.build.version, _asset(item.build)),
-                 "reasons": list(item.reasons)}
-                for item in self.solved.rejected
-            ],
-            "apt": list(self.apt),
-            "numpy": self.solved.numpy,
-        }  # fmt: skip
-
-
-def wheel_json(item: Wheel) -> Dict[str, Any]:
-    """Return a wheel in the form that every report uses."""
-    return {
-        "name": item.name,
-        "version": item.version,
-        "filename": item.filename,
-        "url": item.url,
-        "sha256": item.sha256,
-        "source": item.source,
-    }
-
-
-RULE = Text(
-    "Newest build known to fit this Python, board and glibc; files for a newer system and withdrawn ones come last.",
-    "选择已知适合该 Python、板子和 glibc 的最新构建；为更新系统构建的文件和已撤回的版本排在最后。",
-)
-
-
-def pi_set(matrix: Matrix, source: Any, requests: Sequence[str] = ()) -> PiChoice:
-    """Return the wheels for a board, given its facts or an ArmTarget: the usual set, or what is asked for.
-
-    Raises DoctorError (exit 2) for a request that is no requirement.
+    Raises DoctorError (exit 2) for a request that is no requirement, and exit 3 when the Python is unknown.
     """
-    target = source if isinstance(source, ArmTarget) else target_of_facts(source)
+    if isinstance(source, Target):
+        return choose_on_arm(matrix, requests, source)
+    return choose_on_arm(matrix, requests, Target.from_facts(source, matrix), target_of_facts(source))
+
+
+def choose_on_arm(
+    matrix: Matrix,
+    requests: Sequence[str],
+    target: Target,
+    arm: Optional[ArmTarget] = None,
+    installed: Optional[Mapping[str, str]] = None,
+) -> Choice:
+    """Return the choice for a 32-bit ARM target or a Raspberry Pi, in the form of :func:`.choose.choose`.
+
+    ``arm`` is the same target with what only a machine's facts tell; ``installed``: name -> version of what stays.
+    """
+    if arm is None:
+        arm = of_target(target, (installed or {}).get("numpy"))
     try:
-        solved = solve(matrix, target, requests)
+        solved = solve(matrix, arm, requests)
     except ValueError as error:
         raise DoctorError(
             Text("This is no requirement: {detail}", "这不是有效的依赖写法：{detail}"),
@@ -857,15 +802,28 @@ def pi_set(matrix: Matrix, source: Any, requests: Sequence[str] = ()) -> PiChoic
             exit=2,
             detail=error,
         )
-    apt = apt_packages(solved.chosen, target)
-    return PiChoice(
+    apt = apt_packages(solved.chosen, arm)
+    return Choice(
         target=target,
-        solved=solved,
-        wheels=tuple(wheel(build) for build in solved.chosen),
-        warnings=tuple(_warnings(matrix, target, solved, apt)),
-        alternatives=tuple(_alternatives(matrix, target, solved, requests)),
-        apt=apt,
+        rule=Said(RULE if solved.chosen else NOTHING, {"platform": arm.platform, "python": arm.tag}),
+        wheels=tuple(wheel(build) for build in solved.chosen) if not solved.missing else (),
+        fits=solved.fits,
+        warnings=tuple(_warnings(matrix, arm, solved, apt)),
+        alternatives=tuple(_alternatives(matrix, arm, solved, requests)),
+        rejected=tuple(
+            Rejected("%s %s (%s)" % (item.build.name, item.build.version, _asset(item.build)), item.reasons)
+            for item in solved.rejected
+        ),
+        needs_apt=apt,
+        asked=tuple(_parse(text).name for text in requests),
     )
+
+
+RULE = Text(
+    "Newest build known to fit this Python, board and glibc; files for a newer system and withdrawn ones come last.",
+    "选择已知适合该 Python、板子和 glibc 的最新构建；为更新系统构建的文件和已撤回的版本排在最后。",
+)
+NOTHING = Text("No file fits {python} on {platform}.", "没有适合 {platform} 上 {python} 的文件。")
 
 
 def _warnings(matrix: Matrix, target: ArmTarget, solved: Solved, apt: Sequence[str]) -> Iterator[Said]:
@@ -874,27 +832,25 @@ def _warnings(matrix: Matrix, target: ArmTarget, solved: Solved, apt: Sequence[s
         for said in _about(build, solved.judged[build.name]):
             yield said
     if target.glibc is None:
-        yield NO_GLIBC, {}
+        yield Said(NO_GLIBC, {})
     if target.machine == "armv6l":
-        yield ARMV6, {}
+        yield Said(ARMV6, {})
     for name in solved.missing + tuple(name for name in solved.absent if name in ("torch", "onnxruntime")):
         sixty_four = target.machine != "aarch64" and _exists_for_64_bit(matrix, name)
-        yield (
-            (NO_WHEEL_32 if sixty_four else NO_WHEEL),
-            {"name": name, "python": target.tag, "platform": target.platform},
-        )
+        params = {"name": name, "python": target.tag, "platform": target.platform}
+        yield Said(NO_WHEEL_32 if sixty_four else NO_WHEEL, params)
     if solved.numpy_unknown:
-        yield NUMPY_RANGE, {"range": solved.numpy}
+        yield Said(NUMPY_RANGE, {"range": solved.numpy})
     elif solved.keeps_numpy:
-        yield NUMPY_KEPT, {"version": target.numpy, "range": solved.numpy or "any"}
+        yield Said(NUMPY_KEPT, {"version": target.numpy, "range": solved.numpy or "any"})
     if apt:
-        yield APT, {"packages": " ".join(apt)}
+        yield Said(APT, {"packages": " ".join(apt)})
     old = _needs_pip(solved.chosen, target)
     if old:
         known = RELEASES.get(target.codename)
         ceiling = known.newest_pip if known and known.newest_pip and target.abi == known.abi else None
         wanted = "'pip<=%s'" % ceiling if ceiling else "pip"
-        yield PIP_TOO_OLD, {"pip": target.pip, "needed": old, "wanted": wanted}
+        yield Said(PIP_TOO_OLD, {"pip": target.pip, "needed": old, "wanted": wanted})
 
 
 def _about(build: Build, judged: Judged) -> Iterator[Said]:
@@ -905,21 +861,21 @@ def _about(build: Build, judged: Judged) -> Iterator[Said]:
         "filename": build.file.filename,
     }
     for reason in judged.reasons:
-        yield ORDERED, dict(params, reason=reason)
+        yield Said(ORDERED, dict(params, reason=reason))
     if build.replaced_by is not None:
         if build.replaced_by:
-            yield WITHDRAWN_FOR, dict(params, other=build.replaced_by)
+            yield Said(WITHDRAWN_FOR, dict(params, other=build.replaced_by))
         else:
-            yield WITHDRAWN, params
+            yield Said(WITHDRAWN, params)
     if build.community:
-        yield COMMUNITY if build.file.sha256 else COMMUNITY_UNCHECKED, params
+        yield Said(COMMUNITY if build.file.sha256 else COMMUNITY_UNCHECKED, params)
     asset = _asset(build)
     if asset != build.file.filename:
-        yield SAVE_AS, dict(params, asset=asset)
+        yield Said(SAVE_AS, dict(params, asset=asset))
     if judged.doubt == 2:
-        yield NEWER_OS, dict(params, os=build.os)
+        yield Said(NEWER_OS, dict(params, os=build.os))
     elif judged.doubt == 1:
-        yield UNMEASURED, params
+        yield Said(UNMEASURED, params)
 
 
 def _asset(build: Build) -> str:
@@ -950,12 +906,12 @@ def _alternatives(matrix: Matrix, target: ArmTarget, solved: Solved, requests: S
     if any(build.file.url and not build.file.sha256 for build in solved.chosen):
         checked = solve(matrix, target, requests, usable=lambda build: bool(build.file.sha256))
         if checked.fits and len(checked.chosen) > 1:
-            yield Alternative(CHECKED, {}, tuple(wheel(build) for build in checked.chosen))
+            yield Alternative(Said(CHECKED), tuple(wheel(build) for build in checked.chosen))
     if any(build.name == "torch" for build in solved.chosen) and target.machine == "aarch64" and target.pi:
         newer = _newest_cpu_torch(matrix, target)
         chosen = next(build for build in solved.chosen if build.name == "torch")
         if newer is not None and key(public(newer.version)) > key(chosen.version):
-            yield Alternative(CPU_TORCH, {"version": public(newer.version)}, (newer,))
+            yield Alternative(Said(CPU_TORCH, {"version": public(newer.version)}), (newer,))
 
 
 def _newest_cpu_torch(matrix: Matrix, target: ArmTarget) -> Optional[Wheel]:
@@ -1023,7 +979,7 @@ NO_WHEEL_32 = Text(
     "没有已知的适用于 {platform} 上 {python} 的 {name} wheel；64 位系统上有。",
 )
 NUMPY_RANGE = Text(
-    "The set needs numpy {range}; no such file is listed for this Python: look at piwheels, or at python3-numpy of apt.",
+    "The set needs numpy {range}; no such file is listed for this Python: look at piwheels, or at apt's python3-numpy.",
     "这组包需要 numpy {range}；表中没有适合该 Python 的文件，可以在 piwheels 或 apt（python3-numpy）中查找。",
 )
 NUMPY_KEPT = Text(
