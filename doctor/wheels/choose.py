@@ -197,7 +197,15 @@ def choose(
     ``installed``: name -> version of what stays beside the set; a numpy among it is kept when it fits. Raises
     DoctorError (2) for a bad requirement or a package that the matrix does not know.
     """
-    return _Chooser(matrix, read_wishes(matrix, wishes), target, installed or {}).choice()
+    read = read_wishes(matrix, wishes)
+    if (target.arch in ("armv7l", "armv6l") or (target.board and target.arch == "aarch64")) and wishes:
+        # piwheels, community builds and the processors that die of newer instructions have rules of their own; an
+        # ordered +cpu or +cuNNN is a file of download.pytorch.org like everywhere else
+        if not any(wish.variant for wish in read.values()):
+            from .pi import choose_on_arm
+
+            return choose_on_arm(matrix, wishes, target, installed=installed)
+    return _Chooser(matrix, read, target, installed or {}).choice()
 
 
 class _Chooser:

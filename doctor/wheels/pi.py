@@ -836,7 +836,7 @@ def _warnings(matrix: Matrix, target: ArmTarget, solved: Solved, apt: Sequence[s
     if target.machine == "armv6l":
         yield Said(ARMV6, {})
     for name in solved.missing + tuple(name for name in solved.absent if name in ("torch", "onnxruntime")):
-        sixty_four = target.machine != "aarch64" and _exists_for_64_bit(matrix, name)
+        sixty_four = target.machine == "armv7l" and _exists_for_64_bit(matrix, name)
         params = {"name": name, "python": target.tag, "platform": target.platform}
         yield Said(NO_WHEEL_32 if sixty_four else NO_WHEEL, params)
     if solved.numpy_unknown:
@@ -975,8 +975,8 @@ NO_WHEEL = Text(
     "没有已知的适用于 {platform} 上 {python} 的 {name} wheel。",
 )
 NO_WHEEL_32 = Text(
-    "No wheel of {name} is known for {python} on {platform}; a 64-bit system has it.",
-    "没有已知的适用于 {platform} 上 {python} 的 {name} wheel；64 位系统上有。",
+    "No wheel of {name} is known for {python} on {platform}; a 64-bit system (Pi 3 and later) has it.",
+    "没有已知的适用于 {platform} 上 {python} 的 {name} wheel；64 位系统（树莓派 3 及以后）上有。",
 )
 NUMPY_RANGE = Text(
     "The set needs numpy {range}; no such file is listed for this Python: look at piwheels, or at apt's python3-numpy.",
