@@ -465,7 +465,7 @@ def build(lang: str) -> typer.Typer:
                 exit=2,
             )
         if undo or history or forget:
-            return _past_fixes(shared, options, undo, history, forget)
+            return _past_fixes(shared, undo, history)
         report = session.fix(request, options, _progress(shared))
         _show(report, shared)
         return report.fix.exit
@@ -655,17 +655,17 @@ def _progress(shared: Shared) -> Any:
     return Progress(shared.lang)
 
 
-def _past_fixes(shared: Shared, options: Any, undo: bool, history: bool, forget: bool) -> int:
-    report = session.past_fixes(shared.request("fix"), options, undo=undo, history=history, forget=forget)
+def _past_fixes(shared: Shared, undo: bool, history: bool) -> int:
+    past = session.past_fixes(shared.request("fix"), undo, history, _progress(shared))
     if shared.format == "json":
         from .render import json as renderer
 
-        _write(renderer.dump(renderer.past_document(report, shared.lang)))
+        _write(renderer.dump(renderer.past_document(past, shared.lang)))
     else:
         from .render import console
 
-        console.print_past(report, shared.lang)
-    return report.exit
+        console.print_past(past, shared.lang)
+    return past.exit
 
 
 def _wheels(shared: Shared, **asked: Any) -> int:

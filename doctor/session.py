@@ -1,7 +1,7 @@
 """The program in one sentence: collect facts, diagnose, choose, plan, report; then apply, verify, roll back."""
 
 import os
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import facts as f
 from .model import ERROR, SEVERITIES, WARNING, DoctorError, Finding, Outcome, Plan
@@ -275,12 +275,19 @@ def _notices(report: Report, matrix: Any, live: bool) -> None:
         )
 
 
-def fix(request: Request, options: Any, progress: Optional[Callable] = None) -> Report:
-    """Judge, plan and, when asked to, carry the plan out; ``report.fix`` holds what became of it."""
-    from .fix import apply, planned
+def fix(request: Request, options: Any, progress: Any = None) -> Report:
+    """Judge, plan and, when asked to, carry the plan out; ``report.fix`` holds what became of it.
 
+    With ``options.venv`` a new virtual environment is the target; a dry run says so and plans for the old one.
+    """
+    from .fix import apply, make_venv, planned
+
+    if options.venv and options.apply:
+        made = make_venv(judge(request).facts, options.venv)
+        request = request._replace(python=made)
     report = judge(request)
-    report.command = "fix"
+    if options.venv and not options.apply:
+        report.notices.append((_WOULD_MAKE_VENV, {"folder": options.venv}))
     if not options.apply:
         report.fix = planned(report.plan, report.findings)
         return report
@@ -289,8 +296,50 @@ def fix(request: Request, options: Any, progress: Optional[Callable] = None) -> 
         again = judge(request._replace(save=None))
         return again.facts, again.findings
 
-    report.fix = apply(report.plan, report.facts, options, check_again, progress)
+    try:
+        report.fix = apply(report.plan, report.facts, options, check_again, progress, report.findings, _matrix())
+    finally:
+        if progress is not None:
+            progress.close()
     return report
+
+
+_WOULD_MAKE_VENV = Text(
+    "With --apply a virtual environment is made in {folder} first, and the fix goes there.",
+    "加 --apply 时会先在 {folder} 新建虚拟环境，修复只在其中进行。",
+)
+
+
+class Past:
+    """What ``fix --undo``, ``--history`` and ``--forget`` have to say."""
+
+    def __init__(self, prefix: str, fix: Any = None, history: Sequence[Any] = (), freed_bytes: int = 0) -> None:
+        self.prefix = prefix
+        #: result of --undo
+        self.fix = fix
+        self.history = tuple(history)
+        #: by --forget
+        self.freed_bytes = freed_bytes
+
+    @property
+    def exit(self) -> int:
+        return self.fix.exit if self.fix is not None else 0
+
+
+def past_fixes(request: Request, undo: bool, history: bool, progress: Any = None) -> Past:
+    """Undo, list or (when neither) forget the fixes made in the target environment.
+
+    Raises DoctorError (exit 3) when the target Python does not work or its journal cannot be trusted.
+    """
+    from . import fix as past
+    from .probes import python
+
+    prefix = python.finish(python.start(python.choose_python(request.python))).prefix
+    if undo:
+        return Past(prefix, fix=past.undo(prefix, progress))
+    if history:
+        return Past(prefix, history=past.history(prefix))
+    return Past(prefix, freed_bytes=past.forget(prefix))
 
 
 def explain(request: Request, source: str, here: bool) -> Tuple[Any, Plan]:

@@ -13,6 +13,7 @@ from .. import facts as f
 from ..model import CRASHED, ERROR, NOTE, SKIPPED, WARNING, Finding, Plan, Step
 from ..session import Report, step_ids
 from ..text import Text
+from ..units import size
 from . import words
 from .chain import links
 
@@ -69,6 +70,25 @@ def print_report(report: Report, lang: str, verbose: bool, console: Optional[Con
         if report.choice is not None:
             screen.choice(report.choice)
         screen.footer(report)
+
+
+def print_past(past: Any, lang: str, console: Optional[Console] = None) -> None:
+    """Draw what ``fix --undo``, ``--history`` or ``--forget`` has to say."""
+    screen = Screen(console or make_console(), lang, False)
+    if past.fix is not None:
+        screen.fix_result(past.fix)
+    elif past.history:
+        for item in past.history:
+            screen.past(item)
+    elif past.freed_bytes:
+        screen.out(words.FREED.render(lang, {"size": size(past.freed_bytes)}))
+    else:
+        screen.out(words.NO_HISTORY.render(lang, {"prefix": past.prefix}))
+
+
+def print_choice(choice: Any, lang: str, verbose: bool, console: Optional[Console] = None) -> None:
+    """Draw the answer of ``doctor wheels``."""
+    Screen(console or make_console(), lang, verbose).choice(choice)
 
 
 class Screen:
@@ -151,7 +171,11 @@ class Screen:
                 )
             )
         table.add_row(*cells)
-        return Padding(table, (1, 0, 0, 1), expand=False) if not self._calm(report) else Padding(table, (0, 0, 0, 1), expand=False)
+        return (
+            Padding(table, (1, 0, 0, 1), expand=False)
+            if not self._calm(report)
+            else Padding(table, (0, 0, 0, 1), expand=False)
+        )
 
     def _calm(self, report: Report) -> bool:
         return not report.findings
@@ -285,6 +309,20 @@ class Screen:
         message = result.render(self.lang)
         if message:
             self.out(message)
+
+    def past(self, item: Any) -> None:
+        """Draw one fix of the past."""
+        self.out(
+            Rich.assemble(
+                (item.time + "  ", "dim"),
+                (words.PAST[item.result].render(self.lang), "bold"),
+                ("  " + item.id, "dim"),
+            )
+        )
+        for change in item.changes:
+            self.out(change, indent=2)
+        if item.undoable:
+            self.out(self.say(words.UNDOABLE, size=size(item.size_bytes)), style="dim", indent=2)
 
     def choice(self, choice: Any) -> None:
         """Draw a choice of wheels."""

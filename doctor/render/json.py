@@ -45,6 +45,16 @@ def report_document(report: Report, lang: str) -> Dict[str, Any]:
     return document
 
 
+def past_document(past: Any, lang: str) -> Dict[str, Any]:
+    """Return what ``fix --undo``, ``--history`` or ``--forget`` has to say as JSON types."""
+    document: Dict[str, Any] = {"schema": 1, "doctor": __version__, "command": "fix", "prefix": past.prefix}
+    if past.fix is not None:
+        document["fix"] = past.fix.to_json(lang)
+    document["history"] = [dict(item._asdict()) for item in past.history]
+    document["freed_bytes"] = past.freed_bytes
+    return document
+
+
 def target(facts: f.Facts) -> Dict[str, Any]:
     """Return the target Python as the report names it."""
     python = facts.maybe(f.Python)

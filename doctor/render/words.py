@@ -64,3 +64,12 @@ ALTERNATIVES = Text("Otherwise", "其他选择")
 REJECTED = Text("Rejected", "被排除的构建")
 COMMAND = Text("Command", "命令")
 INDEX = Text("package index", "软件源")
+PAST = {
+    "applied": Text("applied", "已应用"),
+    "rolled-back": Text("did not work and was put back", "未成功，已恢复原状"),
+    "undone": Text("undone later", "后来已撤销"),
+    "interrupted": Text("interrupted", "被中断"),
+}
+UNDOABLE = Text("can be undone; its snapshot takes {size}", "可以撤销；快照占用 {size}")
+FREED = Text("Snapshots deleted; {size} are free again.", "已删除快照，释放 {size}。")
+NO_HISTORY = Text("No fix was made in {prefix}.", "在 {prefix} 没有做过修复。")
