@@ -15,11 +15,12 @@ Installs the newest build that fits Python, driver and card.
 
 from typing import Iterator
 
-from ...facts import Facts, Nvidia, Project, Python, Torch
+from ...facts import Facts, Nvidia, Project, Python, Torch, Trials
 from ...model import ERROR, NOTE, Finding, MendTorch
 from ...registry import check
 from ...text import Text
 from ..gpu._nvidia import card_ready, project_needs
+from ._trio import stage_of, worked
 
 EXPLAIN_ZH = """目标环境里没有安装 torch。
 
@@ -47,12 +48,14 @@ EXPLAIN_ZH = """目标环境里没有安装 torch。
         "目标 Python 没有 torch；装在其他 Python 里的包不算。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Torch, Project, Python, Nvidia),
+    needs=(Torch, Project, Python, Nvidia, Trials),
     remedies=(MendTorch(),),
 )
 def torch_missing(facts: Facts, matrix) -> Iterator[Finding]:
     if facts.find(Torch) is not None:
         return
+    if worked(stage_of(facts, "torch")):
+        return  # it comes from a folder that only this Python knows: a .pth file, PYTHONPATH
     project = facts.maybe(Project)
     python = facts.maybe(Python)
     needed = project is not None and project_needs(project, "torch")

@@ -38,6 +38,11 @@ EXPLAIN_ZH = """torchaudio 与 torch 的版本或构建不配套。
 保留 torch，安装与它同一发布、同一构建的 torchaudio。
 """
 
+NO_PARTNER = Text(
+    "Its compiled part was made for another torch or another CUDA; no torchaudio is known for this torch.",
+    "它的编译部分是为另一个 torch 或另一个 CUDA 制作的；没有已知与这个 torch 配套的 torchaudio。",
+)
+
 
 @check(
     code="torchaudio-mismatch",
@@ -67,6 +72,7 @@ def torchaudio_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
         severity = WARNING if audio_build == "cpu" else ERROR
     if severity is None:
         return
+    listed = wanted(matrix, torch.version, "torchaudio")
     project = facts.maybe(Project)
     if project is not None and not project_needs(project, "torchaudio"):
         severity = WARNING  # installed beside torch by habit, used by nothing here
@@ -76,9 +82,10 @@ def torchaudio_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
             "torchaudio": audio.version,
             "torch_build": torch_build,
             "torchaudio_build": audio_build,
-            "wanted": wanted(matrix, torch.version, "torchaudio") or "-",
+            "wanted": listed or "-",
         },
         evidence=evidence,
         severity=severity,
+        cause=None if listed else NO_PARTNER,
         remedies=(MendTorch(cuda=bool(torch.cuda) and card_ready(facts)),),
     )

@@ -41,6 +41,11 @@ torchvision 的编译部分绑定在某一个 torch 版本上。`import torchvis
 保留 torch，安装与它同一发布的 torchvision。
 """
 
+NO_PARTNER = Text(
+    "Its compiled part was made for another torch; nms and other operators are missing.",
+    "它的编译部分是为另一个 torch 制作的，nms 等算子无法使用。",
+)
+
 
 @check(
     code="torchvision-version-mismatch",
@@ -64,16 +69,18 @@ def torchvision_version_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     verdict = vision_verdict(facts, torch, vision, matrix)
     if verdict is None or verdict.kind != "version":
         return
+    listed = wanted(matrix, torch.version, "torchvision")
     stage = stage_of(facts, "nms-cpu")
     yield Finding(
         params={
             "torch": torch.version,
             "torchvision": vision.version,
-            "wanted": wanted(matrix, torch.version, "torchvision") or "-",
+            "wanted": listed or "-",
             "requires_torch": vision.requires_torch,
             "tried": stage is not None,
         },
         evidence=verdict.evidence,
         severity=verdict.severity,
+        cause=None if listed else NO_PARTNER,
         remedies=(MendTorch(cuda=bool(torch.cuda) and card_ready(facts)),),
     )
