@@ -142,14 +142,25 @@ class Outcome:
 class Wheel:
     #: normalised name
     name: str
+    #: the version; for a file that the package index is to pick, the PEP 440 range that it must lie in, or empty
     version: str
-    #: the name to save it under
+    #: the name to save it under; empty when the package index picks the file
     filename: str
     #: None for a file of the package index: its address is whatever pip is configured with
     url: Optional[str]
     sha256: Optional[str]
     #: where this is known from
     source: str
+
+    @property
+    def exact(self) -> bool:
+        """The version is known, not only a range."""
+        return self.version[:1].isdigit()
+
+    @property
+    def requirement(self) -> str:
+        """Return what pip is asked for at the package index: ``numpy==1.26.4``, ``setuptools<81``, ``pip``."""
+        return "%s==%s" % (self.name, self.version) if self.exact else self.name + self.version
 
 
 @dataclass(frozen=True)

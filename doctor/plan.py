@@ -214,7 +214,7 @@ class _Draft:
         moved = [wheel.name for wheel in mended.wheels]
         for wheel in mended.wheels:
             # The set's own numpy serves a finding about numpy too, unless it breaks what that finding needs.
-            if wheel.name in wishes and accepts(wishes[wheel.name].specifier, wheel.version):
+            if wheel.name in wishes and _serves(wheel, wishes[wheel.name].specifier):
                 codes.extend(code for code in wishes.pop(wheel.name).codes if code not in codes)
             if wheel.name in reinstalls:
                 codes.extend(code for code in reinstalls.pop(wheel.name)[1] if code not in codes)
@@ -240,7 +240,7 @@ class _Draft:
         for code in codes:
             self._not_done.extend(replace(item, code=code) for item in mended.not_done)
             if not mended.not_done:
-                self._refuse(code, NOTHING_FITS, {"what": what})
+                self._refuse(code, NOTHING_BETTER, {"what": what})
 
     # ------------------------------------------------------------ the rest
 
@@ -325,12 +325,12 @@ class _Draft:
         )
 
     def _install(self, mended: Any, codes: Iterable[str]) -> None:
+        codes = tuple(codes)
+        self._not_done.extend(replace(item, code=code) for item in mended.not_done for code in codes)
         wheels: Tuple[Wheel, ...] = tuple(mended.wheels)
         if not wheels:
             return
         argv = self._pip("install", "--no-deps", *[typed(wheel) for wheel in wheels])
-        sizes = [getattr(wheel, "size_bytes", None) for wheel in wheels]
-        known = sum(size for size in sizes if size is not None)
         self._step(
             "pip",
             SAFE,
@@ -338,8 +338,7 @@ class _Draft:
             mended.reason,
             mended.params,
             wheels=wheels,
-            fixes=tuple(codes),
-            download_bytes=None if None in sizes else known,
+            fixes=codes,
         )
 
     def _pip(self, *arguments: str) -> Tuple[str, ...]:
@@ -371,10 +370,31 @@ _Reinstalls = Dict[str, Tuple[Optional[str], List[str]]]
 def typed(wheel: Wheel) -> str:
     """Return a wheel as a user would give it to pip: its address, name and version, or the file to download first."""
     if wheel.url is None:
-        return "%s==%s" % (wheel.name, wheel.version) if wheel.version else wheel.name
+        return wheel.requirement
     if not wheel.url.split("#")[0].endswith(".whl"):
         return wheel.filename  # pip does not take a renamed asset (.whl_np1195) by its address
     return wheel.url
+
+
+def requirement_of(wheel: Wheel) -> str:
+    """Return what to ask the package index for; a wheel of unknown version carries a range, or nothing, in its place."""
+    if not wheel.version or wheel.version[0] in "<>=!~":
+        return wheel.name + wheel.version
+    return "%s==%s" % (wheel.name, wheel.version)
+
+
+def index_pair(facts: Facts, matrix: Any) -> Optional[str]:
+    """Return the newest torch and torchvision that the package index itself has for this Python, as pip takes them."""
+    from .wheels.target import Target
+
+    target = Target.from_facts(facts, matrix)
+    for version in matrix.torch_releases:
+        partners = matrix.partners(version)
+        for vision in reversed(partners.torchvision if partners else ()):
+            files = (("torch", version), ("torchvision", vision))
+            if all(matrix.index_file(name, item, target.platform, target.python_tag) for name, item in files):
+                return "torch==%s torchvision==%s" % (version, vision)
+    return None
 
 
 def join_specifiers(*parts: str) -> str:
@@ -383,6 +403,10 @@ def join_specifiers(*parts: str) -> str:
     for part in parts:
         clauses.extend(clause.strip() for clause in part.split(",") if clause.strip() and clause.strip() not in clauses)
     return ",".join(clauses)
+
+
+def _serves(wheel: Wheel, specifier: str) -> bool:
+    return bool(wheel.version) and wheel.version[0].isdigit() and accepts(specifier, wheel.version)
 
 
 def accepts(specifier: str, version: str) -> bool:
@@ -452,7 +476,9 @@ CONFLICT = Text(
     "{name}{wanted} cannot hold together with {name}{other}, which a graver finding needs.",
     "{name}{wanted} 与更严重的问题所需要的 {name}{other} 不能同时满足。",
 )
-NOTHING_FITS = Text("No build of {what} is known to fit here.", "没有已知适合这里的 {what} 构建。")
+NOTHING_BETTER = Text(
+    "Nothing that fits better than what is installed is known for {what}.", "没有已知比现有 {what} 更合适的选择。"
+)
 SAME_PLACE = Text(
     "{place} would become both {new} and {other}; only the latter is done.",
     "{place} 处有两种改法 {new} 和 {other}，只采用后者。",

@@ -1,6 +1,6 @@
 """The least change that mends an environment: which wheels to move, and which to leave where they are. Pure."""
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from ..demands import Demand, demand, demands_on, environment, normalise
 from ..facts import (
@@ -22,6 +22,8 @@ from .choose import Alternative, Choice, Said, choose
 from .matrix import PACKAGE_INDEX, PARTNERS, TRIO, Build, IndexFile, Matrix, variant_of
 from .target import KNOWN, Target
 from .versions import is_prerelease, is_version, key, local, matches, public
+
+Found = TypeVar("Found")
 
 
 class Mended(NamedTuple):
@@ -229,15 +231,16 @@ class _Mender:
         if not listed and name == "torchaudio":
             return None, NotDone("", NO_PARTNER, {"torch": torch.version, "name": name, "last": last})
         limits = self._limits(name).parts()
-        for asked in range(len(limits), -1, -1):
-            kept = limits[:asked]
-            for version in reversed(listed):
-                if all(matches(wanted, version) for _, wanted in kept):
-                    wheel = self._file(torch, name, version)
-                    if wheel is not None:
-                        losers.extend("%s (%s)" % (name + wanted, who or "finding") for who, wanted in limits[asked:])
-                        return wheel, None
-        return None, NotDone("", NO_VERSION, {"name": name, "wanted": self.target.platform})
+        found = [
+            (version, wheel)
+            for version, wheel in ((version, self._file(torch, name, version)) for version in reversed(listed))
+            if wheel is not None
+        ]
+        if not found:
+            return None, NotDone("", NO_VERSION, {"name": name, "wanted": self.target.platform})
+        version, wheel = _most_agreeable(found, limits)
+        losers.extend(_unmet(name, version, limits))
+        return wheel, None
 
     def _file(self, torch: _Member, name: str, version: str) -> Optional[Wheel]:
         python, platform = self.target.python_tag, self.target.platform
@@ -270,10 +273,12 @@ class _Mender:
 
     def _moved(self, torch: Optional[_Member]) -> Mended:
         """Torch has to move: to another build of its release when one fits, else to the newest set that fits."""
-        if torch is not None and is_version(torch.version):
-            kept = self._choose("==" + public(torch.version))
+        if torch is not None:
+            release = public(torch.version)
+            unbound = [n for n in self.wanted if self.matrix.partners(release) and not self._listed(release, n)]
+            kept = self._choose("==" + release, without=unbound)
             if kept is not None and kept.fits:
-                return self._set(kept, torch, SAME_RELEASE)
+                return self._with_unbound(self._set(kept, torch, SAME_RELEASE), unbound)
         newest = self._choose("")
         if newest is not None and newest.wheels:
             return self._set(newest, torch, NEW_SET)
@@ -290,13 +295,34 @@ class _Mender:
             not_done=(NotDone("", text, params),), alternatives=shown.alternatives if shown is not None else ()
         )
 
+    def _listed(self, torch: str, name: str) -> Tuple[str, ...]:
+        partners = self.matrix.partners(torch)
+        return tuple(getattr(partners, name)) if partners is not None else ()
+
+    def _with_unbound(self, mended: Mended, names: Sequence[str]) -> Mended:
+        """Add partners that name no torch (torchaudio after its last release) in the new build, where there is one."""
+        wheels = list(mended.wheels)
+        new = next((wheel for wheel in wheels if wheel.name == "torch"), None)
+        for name in names:
+            member = self.members.get(name)
+            variant = local(new.version) if new is not None else None
+            if member is None or variant is None or member.variant == variant:
+                continue
+            homes = self.matrix.torch_for(name, member.version)
+            builds = self.matrix.builds(homes[0], self.target.platform) if homes else ()
+            if any(build.variant == variant for build in builds):
+                python = self.target.python_tag
+                file = self.matrix.file(name, public(member.version), variant, self.target.platform, python)
+                wheels.extend([file] if file is not None else [])
+        return mended._replace(wheels=tuple(wheels), params=dict(mended.params, moved=_words(wheels)))
+
     def _project_limits(self) -> List[str]:
         return ["%s (project)" % (name + self._limits(name).project) for name in TRIO if self._limits(name).project]
 
-    def _choose(self, torch_range: str, project: bool = True) -> Optional[Choice]:
-        """Return the best set inside the limits; None when the wishes contradict each other."""
+    def _choose(self, torch_range: str, project: bool = True, without: Sequence[str] = ()) -> Optional[Choice]:
+        """Return the best set inside the limits; None when a wish cannot be read."""
         wishes = []
-        for name in ["torch"] + self.wanted:
+        for name in ["torch"] + [name for name in self.wanted if name not in without]:
             limits = self._limits(name)
             parts = [wanted for who, wanted in limits.parts() if project or who != "project"]
             if name == "torch" and torch_range:
@@ -305,12 +331,9 @@ class _Mender:
         numpy = self.distributions.find("numpy")
         installed = {"numpy": numpy.version} if numpy is not None and numpy.version else {}
         try:
-            choice = choose(self.matrix, wishes, self.target, installed)
+            return choose(self.matrix, wishes, self.target, installed)
         except DoctorError:
             return None
-        if not choice.wheels and "torchaudio" in self.wanted and not torch_range:
-            return choice
-        return choice
 
     def _set(self, choice: Choice, torch: Optional[_Member], reason: Text, losers: Sequence[str] = ()) -> Mended:
         wheels: List[Wheel] = []
@@ -378,26 +401,26 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
         files = tuple(file for file in files if _installs(file, target, exact))
     parts = limits.parts()
     numpy = distributions.find("numpy")
-    for asked in range(len(parts), 0 if specifier else -1, -1):
-        kept = [wanted for _, wanted in parts[:asked]]
-        found = _newest(files, kept, numpy.version if numpy is not None and name != "numpy" else None)
-        wheel = found.wheel() if found is not None else None
-        if wheel is None and exact is not None and all(matches(part, exact) for part in kept):
-            wheel = _plain_wheel(name, exact, distributions, files)
-        if wheel is None and not files:
-            break
-        if wheel is not None:
-            losers = ["%s%s (%s)" % (name, wanted, who) for who, wanted in parts[asked:]]
-            params: Dict[str, Any] = {"moved": _words([wheel])}
-            if losers:
-                return Mended((wheel,), (), LOSES, dict(params, losers="; ".join(losers)))
-            return Mended((wheel,), (), ONE, params)
-    if not files:
+    beside = numpy.version if numpy is not None and name != "numpy" else None
+    wheel: Optional[Wheel] = None
+    fitting = [(file.version, file) for file in files if matches(specifier, file.version)]
+    if fitting:
+        agreeing = [item for item in fitting if beside is None or _accepts_numpy(item[1], beside)]
+        wheel = _most_agreeable(agreeing or fitting, parts)[1].wheel()
+    elif exact is not None:
+        wheel = _plain_wheel(name, exact, distributions, files)
+    elif not files:
         joined = ",".join(dict.fromkeys(wanted for _, wanted in parts))
         wheel = Wheel(name, joined, "", None, None, PACKAGE_INDEX)
         return Mended((wheel,), (), ONE, {"moved": name + joined})
-    wanted = "; ".join("%s%s%s" % (name, part, " (%s)" % who if who else "") for who, part in parts)
-    return Mended(not_done=(NotDone("", NO_VERSION, {"name": name, "wanted": wanted or name}),))
+    if wheel is None:
+        wanted = "; ".join("%s%s%s" % (name, part, " (%s)" % who if who else "") for who, part in parts)
+        return Mended(not_done=(NotDone("", NO_VERSION, {"name": name, "wanted": wanted or name}),))
+    losers = _unmet(name, wheel.version, parts)
+    params: Dict[str, Any] = {"moved": _words([wheel])}
+    if losers:
+        return Mended((wheel,), (), LOSES, dict(params, losers="; ".join(losers)))
+    return Mended((wheel,), (), ONE, params)
 
 
 def _pick_member(
@@ -435,11 +458,25 @@ def _installs(file: IndexFile, target: Target, exact: Optional[str]) -> bool:
     )
 
 
-def _newest(files: Sequence[IndexFile], ranges: Sequence[str], numpy: Optional[str]) -> Optional[IndexFile]:
-    """Return the newest file inside the ranges, one that accepts the installed numpy if there is one."""
-    fitting = [file for file in files if all(matches(part, file.version) for part in ranges)]
-    beside = [file for file in fitting if numpy is None or not is_version(numpy) or matches(file.numpy, numpy)]
-    return (beside or fitting or [None])[0]
+def _accepts_numpy(file: IndexFile, numpy: str) -> bool:
+    return not is_version(numpy) or matches(file.numpy, numpy)
+
+
+def _most_agreeable(found: Sequence[Tuple[str, Found]], limits: Sequence[Tuple[str, str]]) -> Tuple[str, Found]:
+    """Return the (version, thing) that meets most ranges, the first of equals; what a finding needs weighs most."""
+    return max(found, key=lambda item: sum(_weight(who) for who, part in limits if matches(part, public(item[0]))))
+
+
+def _weight(who: str) -> int:
+    return 1000 if not who else 10 if who != "project" else 11
+
+
+def _unmet(name: str, version: str, limits: Sequence[Tuple[str, str]]) -> List[str]:
+    return [
+        "%s%s%s" % (name, part, " (%s)" % who if who else "")
+        for who, part in limits
+        if not matches(part, public(version))
+    ]
 
 
 def _compiled_limits(
