@@ -198,13 +198,13 @@ def choose(
     DoctorError (2) for a bad requirement or a package that the matrix does not know.
     """
     read = read_wishes(matrix, wishes)
-    if (target.arch in ("armv7l", "armv6l") or (target.board and target.arch == "aarch64")) and wishes:
-        # piwheels, community builds and the processors that die of newer instructions have rules of their own; an
-        # ordered +cpu or +cuNNN is a file of download.pytorch.org like everywhere else
-        if not any(wish.variant for wish in read.values()):
-            from .pi import choose_on_arm
+    if wishes and target.arch in ("armv7l", "armv6l", "aarch64") and not any(wish.variant for wish in read.values()):
+        from . import pi
 
-            return choose_on_arm(matrix, wishes, target, installed=installed)
+        # piwheels, community builds and processors that die of newer instructions have rules of their own; an ordered
+        # +cpu or +cuNNN is a file of download.pytorch.org like everywhere else
+        if pi.serves(target):
+            return pi.choose_on_arm(matrix, wishes, target, installed=installed)
     return _Chooser(matrix, read, target, installed or {}).choice()
 
 

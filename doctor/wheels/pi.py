@@ -136,9 +136,9 @@ class Judged(NamedTuple):
 # ---------------------------------------------------------------- targets
 
 
-def is_arm(platform: str) -> bool:
-    """Tell whether a platform tag is one that this module knows builds for."""
-    return platform in ("linux_armv7l", "linux_armv6l", "linux_aarch64")
+def serves(target: Target) -> bool:
+    """Tell whether the rules of this module decide for a target: 32-bit ARM, or a 64-bit Raspberry Pi."""
+    return target.arch in ("armv7l", "armv6l") or bool(target.board and target.arch == "aarch64")
 
 
 def described(
@@ -507,6 +507,19 @@ def candidates(matrix: Matrix, name: str, target: ArmTarget) -> List[Judged]:
     found.sort(key=lambda item: key(public(item.build.version)), reverse=True)
     found.sort(key=lambda item: (not item.fits, item.doubt, is_prerelease(item.build.version)))
     return found
+
+
+def preferred_files(
+    matrix: Matrix, name: str, target: Target, numpy: Optional[str] = None, exact: Optional[str] = None
+) -> Tuple[IndexFile, ...]:
+    """Return the files of a project that fit a board, best first, for ``repair.pick``; the first that is free to be
+    taken is the one, even where a later one is newer: nobody measured that one.
+
+    ``numpy``: the installed one decides between two files of one version. ``exact``: a version that was pinned.
+    """
+    wish = _Wish(name, "==" + exact if exact else "", True)
+    good = _good(matrix, wish, of_target(target, numpy), _any, [])
+    return tuple(item.build.file._replace(numpy=item.build.numpy) for item in good)
 
 
 # ---------------------------------------------------------------- one consistent set
