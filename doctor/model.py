@@ -152,16 +152,6 @@ class Wheel:
     #: where this is known from
     source: str
 
-    @property
-    def exact(self) -> bool:
-        """The version is known, not only a range."""
-        return self.version[:1].isdigit()
-
-    @property
-    def requirement(self) -> str:
-        """Return what pip is asked for at the package index: ``numpy==1.26.4``, ``setuptools<81``, ``pip``."""
-        return "%s==%s" % (self.name, self.version) if self.exact else self.name + self.version
-
 
 @dataclass(frozen=True)
 class Step:

@@ -370,7 +370,7 @@ _Reinstalls = Dict[str, Tuple[Optional[str], List[str]]]
 def typed(wheel: Wheel) -> str:
     """Return a wheel as a user would give it to pip: its address, name and version, or the file to download first."""
     if wheel.url is None:
-        return wheel.requirement
+        return requirement_of(wheel)
     if not wheel.url.split("#")[0].endswith(".whl"):
         return wheel.filename  # pip does not take a renamed asset (.whl_np1195) by its address
     return wheel.url
