@@ -1,11 +1,9 @@
-"""Facts about a card that will be attached, in place of those of this machine: --assume-gpu, --assume-driver, "
-"--no-gpu."""
+"""Facts about a card that will be attached, in place of this machine's: --assume-gpu, --assume-driver, --no-gpu."""
 
 from typing import Any, Optional, Sequence, Tuple
 
 from .facts import Facts, Gpu, Host, Nvidia, NvidiaSource, Trials, Unknown
 from .model import DoctorError
-from .record import replace
 from .record import replace
 from .text import Text
 

@@ -79,7 +79,12 @@ def comments_of(cls: type) -> Dict[str, str]:
 def build() -> Dict[str, Any]:
     """Return the schema of a bundle."""
     definitions: Dict[str, Any] = {}
-    define(facts.Unknown, definitions)
+    definitions["Unknown"] = {
+        "type": "object",
+        "description": facts.Unknown.__doc__,
+        "properties": {"unknown": {"type": "string"}},
+        "required": ["unknown"],
+    }
     sections = {}
     for name, cls in facts.SECTIONS.items():
         define(cls, definitions)
