@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 
 from ..model import DoctorError, Wheel
 from ..record import dataclass
+from ..record import dataclass
 from ..text import Text
 from .matrix import PARTNERS, TRIO, Build, IndexFile, Matrix, capability
 from .target import KNOWN, NONE, UNKNOWN, Card, Target
@@ -43,12 +44,12 @@ def read_wishes(matrix: Matrix, requirements: Sequence[str]) -> Dict[str, Wish]:
     """Return the wishes by name; raises DoctorError (2) for a bad requirement or a package the matrix does not know."""
     wishes: Dict[str, Wish] = {}
     for text in requirements:
-        for wish in (read_wish(matrix, text),):
-            known = wishes.get(wish.name)
-            if known is not None:
-                joined = ",".join(part for part in (known.specifier, wish.specifier) if part)
-                wish = Wish(wish.name, joined, wish.variant or known.variant)
-            wishes[wish.name] = wish
+        wish = read_wish(matrix, text)
+        known = wishes.get(wish.name)
+        if known is not None:
+            joined = ",".join(part for part in (known.specifier, wish.specifier) if part)
+            wish = Wish(wish.name, joined, wish.variant or known.variant)
+        wishes[wish.name] = wish
     if not wishes:
         raise DoctorError(
             Text("No package is named.", "没有写出包名。"),
@@ -232,7 +233,8 @@ class _Chooser:
         if not self.trio:
             return self._with_others((), True, None, ())
         if not self._official():
-            return self._community()
+            self._reject("torch", ["platform: no file of PyTorch for %s" % self.target.platform])
+            return self._none((), [])
         order = next(
             (self.wishes[name].variant for name in self.trio if name in self.wishes and self.wishes[name].variant), None
         )
@@ -1036,66 +1038,6 @@ class _Chooser:
         elif say and reasons and wish is not None and wish.exact:
             self._reject(file.filename, reasons)
         return reasons
-
-    # ------------------------------------------------------------ builds by others
-
-    def _community(self) -> Choice:
-        """PyTorch has no files for this platform: community wheels, a pair that belongs together."""
-        self._reject("torch", ["platform: no file of PyTorch for %s" % self.target.platform])
-        if any(wish.variant for wish in self.wishes.values()):
-            return self._none((), [])
-        torch_wish = self.wishes.get("torch", Wish("torch"))
-        unknown: Optional[Tuple[IndexFile, ...]] = None
-        for file in self._listed("torch"):
-            if not matches(torch_wish.specifier, file.version) or self._file_problems(file, torch_wish, say=True):
-                continue
-            if is_prerelease(file.version) and torch_wish.exact != file.version and unknown is not None:
-                continue
-            files = self._with_partners(file)
-            if files is None:
-                self._reject(file.filename, ["partner: no matching file beside it"])
-                continue
-            if all(self.target.accepts_glibc(item.glibc) for item in files):
-                return self._community_set(files, True)
-            unknown = unknown or files
-            self._reject(file.filename, ["glibc: what it needs is not known"])
-        if unknown is None:
-            return self._none((), [])
-        return self._community_set(unknown, False)
-
-    def _with_partners(self, torch: IndexFile) -> Optional[Tuple[IndexFile, ...]]:
-        found = [torch]
-        for name in PARTNERS:
-            if name not in self.trio:
-                continue
-            wish = self.wishes.get(name, Wish(name))
-            for file in self._listed(name):
-                if (
-                    matches(wish.specifier, file.version)
-                    and file.source == torch.source
-                    and self.matrix.goes_with(public(torch.version), name, public(file.version)) is not False
-                    and not self._file_problems(file, wish)
-                    and (file.url or "").rpartition("/")[0] == (torch.url or "").rpartition("/")[0]
-                ):
-                    found.append(file)
-                    break
-            else:
-                return None
-        return tuple(found)
-
-    def _community_set(self, files: Sequence[IndexFile], sure: bool) -> Choice:
-        for file in files:
-            self._say_file(file, sure)
-        self._warn("These are community builds, not PyTorch's own.", "这些是社区构建，并非 PyTorch 官方发布。")
-        rule = Said(
-            Text(
-                "the matrix has no PyTorch file for {platform}; newest community build that fits",
-                "表里没有 {platform} 的 PyTorch 官方文件；这是适合的最新社区构建",
-            ),
-            {"platform": self.target.platform},
-        )
-        build = Build(public(files[0].version), "cpu", self.target.platform, None, ())
-        return self._with_others(tuple(file.wheel() for file in files), sure, rule, (), build)
 
     # ------------------------------------------------------------ the end
 
