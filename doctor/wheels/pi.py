@@ -509,6 +509,10 @@ def candidates(matrix: Matrix, name: str, target: ArmTarget) -> List[Judged]:
     return found
 
 
+def _any(build: Build) -> bool:
+    return True
+
+
 def preferred_files(
     matrix: Matrix, name: str, target: Target, numpy: Optional[str] = None, exact: Optional[str] = None
 ) -> Tuple[IndexFile, ...]:
@@ -573,7 +577,7 @@ def solve(
     matrix: Matrix,
     target: ArmTarget,
     requests: Sequence[str] = (),
-    usable: Callable[[Build], bool] = lambda build: True,
+    usable: Callable[[Build], bool] = _any,
 ) -> Solved:
     """Return the best consistent set for the requests, or the usual set of a Pi when there are none.
 
