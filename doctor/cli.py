@@ -801,7 +801,24 @@ def run(arguments: List[str]) -> int:
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of the option parser, whose classes are not ours to import
             return _fail(command, 2, *_usage(error, lang), arguments=arguments, lang=lang)
-        raise
+        if isinstance(error, BrokenPipeError):
+            raise
+        return _fail(command, 3, *_own_fault(error, lang), arguments=arguments, lang=lang)
+
+
+def _own_fault(error: Exception, lang: str) -> tuple:
+    """Return the message and hint for a fault of the doctor itself; the traceback is shown with DOCTOR_DEBUG=1."""
+    if os.environ.get("DOCTOR_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    params = {"kind": type(error).__name__, "detail": str(error)}
+    message = Text("The doctor itself failed: {kind}: {detail}", "doctor 自身出错：{kind}: {detail}")
+    hint = Text(
+        "Nothing more was done. Please report it, with the output of the same command under DOCTOR_DEBUG=1.",
+        "没有再做任何操作。请反馈给我们，并附上设置 DOCTOR_DEBUG=1 后同一命令的输出。",
+    )
+    return message.render(lang, params), hint.render(lang)
 
 
 _TAKE_VALUE = ("--python", "--project", "--assume-driver", "--assume-gpu", "--format", "--lang", "--mirror")

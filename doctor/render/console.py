@@ -2,7 +2,8 @@
 
 import os
 import sys
-from typing import Any, List, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Optional
 
 from rich.console import Console
 from rich.padding import Padding
@@ -60,16 +61,16 @@ def make_console(file: Any = None, width: Optional[int] = None, record: bool = F
 
 def print_report(report: Report, lang: str, verbose: bool, console: Optional[Console] = None) -> None:
     """Draw the report of ``check``, ``pi`` or ``fix``."""
-    console = console or make_console()
-    screen = Screen(console, lang, verbose)
-    screen.header(report)
-    if report.command == "fix":
-        screen.plan(report)
-    else:
-        screen.findings(report)
-        if report.choice is not None:
-            screen.choice(report.choice)
-        screen.footer(report)
+    screen = Screen(console or make_console(), lang, verbose)
+    with screen.tidy():
+        screen.header(report)
+        if report.command == "fix":
+            screen.plan(report)
+        else:
+            screen.findings(report)
+            if report.choice is not None:
+                screen.choice(report.choice)
+            screen.footer(report)
 
 
 def print_past(past: Any, lang: str, console: Optional[Console] = None) -> None:
@@ -102,14 +103,32 @@ class Screen:
         self.unicode = encoding.startswith("utf") or encoding in ("gb18030",)
         self.marks = _MARKS if self.unicode else _ASCII
 
+    @contextmanager
+    def tidy(self) -> Iterator[None]:
+        """Take the blanks off the ends of lines where the report goes to a file or a pipe."""
+        if self.console.is_terminal or self.console.record:
+            yield
+            return
+        with self.console.capture() as captured:
+            yield
+        for line in captured.get().splitlines():
+            self.console.file.write(line.rstrip() + "\n")
+
     def say(self, text: Text, **params: Any) -> str:
         return text.render(self.lang, params)
 
-    def out(self, content: Any = "", style: Optional[str] = None, indent: int = 0) -> None:
-        """Print one paragraph; characters that this terminal cannot show become plain ones."""
+    def out(self, content: Any = "", style: Optional[str] = None, indent: int = 0, whole: bool = False) -> None:
+        """Print one paragraph; characters that this terminal cannot show become plain ones.
+
+        ``whole`` lines (addresses, commands, logs) are never broken: they are there to be copied.
+        """
         if isinstance(content, str):
             content = Rich(self.plain(content), style=style or "")
-        self.console.print(Padding(content, (0, 0, 0, indent), expand=False) if indent else content, soft_wrap=False)
+        if whole:
+            for line in content.split("\n"):
+                self.console.print(Rich(" " * indent).append_text(line), soft_wrap=True)
+            return
+        self.console.print(Padding(content, (0, 0, 0, indent), expand=False) if indent else content)
 
     def plain(self, text: str) -> str:
         """Return text without control characters, and in what the terminal's encoding holds."""
@@ -227,15 +246,12 @@ class Screen:
         counts = {level: sum(item.severity == level for item in report.findings) for level in (ERROR, WARNING, NOTE)}
         skipped = [outcome for outcome in report.outcomes if outcome.status == SKIPPED]
         crashed = [outcome for outcome in report.outcomes if outcome.status == CRASHED]
-        words_said: List[str] = []
         if not report.findings:
-            words_said.append(self.say(words.HEALTHY))
+            verdict = self.say(words.HEALTHY)
         elif counts[ERROR] == counts[WARNING] == 0:
-            words_said.append(self.say(words.ONLY_NOTES))
+            verdict = self.say(words.ONLY_NOTES)
         else:
-            words_said.append(
-                self.say(words.SUMMARY, errors=counts[ERROR], warnings=counts[WARNING], notes=counts[NOTE])
-            )
+            verdict = self.say(words.SUMMARY, errors=counts[ERROR], warnings=counts[WARNING], notes=counts[NOTE])
         tail = [self.say(words.COUNTS, checks=len(report.outcomes))]
         if skipped:
             tail.append(self.say(words.SKIPPED, count=len(skipped)))
@@ -249,7 +265,7 @@ class Screen:
         self.out(
             Rich.assemble(
                 (self.marks[mark] + " ", _STYLES[mark]),
-                self.plain(words_said[0]),
+                self.plain(verdict),
                 " ",
                 (self.plain(joint.join(tail) + stop), "dim"),
             )
@@ -292,23 +308,30 @@ class Screen:
         )
         for wheel in step.wheels:
             where = wheel.url or "%s (%s)" % (wheel.filename, self.say(words.INDEX))
-            self.out(where, indent=3, style="cyan")
+            self.out(where, indent=3, style="cyan", whole=True)
             if wheel.sha256:
-                self.out("sha256 " + wheel.sha256, indent=3, style="dim")
+                self.out("sha256 " + wheel.sha256, indent=3, style="dim", whole=True)
         for edit in step.edits:
             self.out("%s:%d: %s -> %s" % (edit.file, edit.line, edit.old, edit.new), indent=3, style="dim")
         for command in step.commands or ((step.argv,) if step.argv else ()):
-            self.out("$ " + shell_line(command), indent=3)
+            self.out("$ " + shell_line(command), indent=3, whole=True)
         if step.fixes:
             self.out(self.marks["arrow"] + " " + ", ".join(step.fixes), indent=3, style="dim")
 
     def fix_result(self, result: Any) -> None:
+        """Draw what became of a fix: the result, why, what to do next, and the installer's last words on failure."""
         self.out("")
         good = result.result in ("applied", "undone", "nothing-to-do", "planned")
-        self.out(self.say(words.RESULT[result.result]), style="green" if good else "bold red")
-        message = result.render(self.lang)
-        if message:
-            self.out(message)
+        for step in result.steps:
+            if step.status == "failed" and step.log_tail:
+                self.out(step.log_tail, style="dim", indent=3, whole=True)
+        if result.diff:
+            self.out(result.diff.rstrip("\n"), whole=True)
+        message = result.message.render(self.lang, result.params) or self.say(words.RESULT[result.result])
+        mark = "ok" if good else "error"
+        self.out(Rich.assemble((self.marks[mark] + " ", _STYLES[mark]), (self.plain(message), "bold")))
+        if result.hint is not None:
+            self.out(result.hint.render(self.lang, result.params), indent=2)
 
     def past(self, item: Any) -> None:
         """Draw one fix of the past."""
@@ -337,7 +360,7 @@ class Screen:
         if said.get("rule"):
             self.out("%s: %s" % (self.say(words.RULE), said["rule"]), style="dim", indent=2)
         if said.get("command"):
-            self.out("$ " + said["command"], indent=2)
+            self.out("$ " + said["command"], indent=2, whole=True)
         for warning in said["warnings"]:
             self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.plain(warning)), indent=2)
         if said["alternatives"]:
@@ -356,11 +379,11 @@ class Screen:
 
     def _wheel(self, wheel: Any, indent: int) -> None:
         self.out(Rich.assemble((wheel["name"], "bold"), " ", wheel["version"]), indent=indent)
-        self.out(
-            wheel["url"] or "%s (%s)" % (wheel["filename"], self.say(words.INDEX)), style="cyan", indent=indent + 2
-        )
-        digest = "sha256 " + wheel["sha256"] if wheel["sha256"] else self.say(words.SHA_UNKNOWN)
-        self.out(digest if wheel["url"] else "", style="dim", indent=indent + 2) if wheel["url"] else None
+        where = wheel["url"] or "%s (%s)" % (wheel["filename"], self.say(words.INDEX))
+        self.out(where, style="cyan", indent=indent + 2, whole=True)
+        if wheel["url"]:
+            digest = "sha256 " + wheel["sha256"] if wheel["sha256"] else self.say(words.SHA_UNKNOWN)
+            self.out(digest, style="dim", indent=indent + 2, whole=True)
 
 
 def shell_line(argv: Any) -> str:

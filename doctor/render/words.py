@@ -24,7 +24,7 @@ SKIPPED = Text("{count} skipped for want of a fact (-v lists them)", "{count} �
 SKIPPED_HEADING = Text("Skipped", "已跳过")
 CRASHED_HEADING = Text("These checks failed themselves; please report it", "以下检查自身出错，请反馈给我们")
 SUMMARY = Text(
-    "{errors} errors, {warnings} warnings, {notes} notes", "{errors} 个错误，{warnings} 个警告，{notes} 个提示"
+    "Errors: {errors}, warnings: {warnings}, notes: {notes}.", "错误 {errors} 个，警告 {warnings} 个，提示 {notes} 个。"
 )
 IGNORED = Text("ignored: {codes}", "已忽略：{codes}")
 NEXT_APPLY = Text(
