@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from conftest import ROOT, load_cases
 from schema import validate_bundle
 
 from doctor import bundle
-from doctor.bundle import Identity, document, hider, load, save
+from doctor.bundle import Identity, document, hidden, hider, load, save
 from doctor.facts import (
     Environ,
     Facts,
@@ -24,6 +25,7 @@ from doctor.facts import (
     Stage,
     Trials,
     Unknown,
+    encode,
     from_json,
     to_json,
 )
@@ -130,17 +132,23 @@ def test_a_saved_bundle_has_the_stated_form():
     validate_bundle(document(private_facts(), WHO))
 
 
+def without_names(findings):
+    """Return findings as JSON types with everything hidden that a bundle hides; people's numbers do not count."""
+    plain = [{"code": f.code, "severity": f.severity, "params": encode(f.params)} for f in findings]
+    return re.sub(r"\buser\d+\b", "user", json.dumps(hidden(plain, hider(WHO)), sort_keys=True))
+
+
 @pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])
 def test_saved_and_loaded_facts_give_the_same_findings(path, tmp_path, matrix):
-    checks = all_checks()
+    checks = [check for check in all_checks() if check.code == path.stem.replace("_", "-")]
     for number, case in enumerate(load_cases(path)):
         facts = from_json(case["facts"])
         file = tmp_path / ("%d.json" % number)
         save(facts, str(file), WHO)
         validate_bundle(json.loads(file.read_text(encoding="utf-8")))
         before, after = (diagnose(checks, given, matrix) for given in (facts, load(str(file))))
-        assert [(o.code, o.status, o.reason) for o in after[0]] == [(o.code, o.status, o.reason) for o in before[0]]
-        assert [(f.code, f.severity, f.params) for f in after[1]] == [(f.code, f.severity, f.params) for f in before[1]]
+        assert [outcome.status for outcome in after[0]] == [outcome.status for outcome in before[0]] == [case["expect"]]
+        assert without_names(after[1]) == without_names(before[1])
 
 
 def test_findings_about_private_places_only_differ_in_them(tmp_path, matrix):
