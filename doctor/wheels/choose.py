@@ -5,11 +5,10 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 
 from ..model import DoctorError, Wheel
 from ..record import dataclass
-from ..record import dataclass
 from ..text import Text
 from .matrix import PARTNERS, TRIO, Build, IndexFile, Matrix, capability
 from .target import KNOWN, NONE, UNKNOWN, Card, Target
-from .versions import is_prerelease, key, matches, public
+from .versions import is_prerelease, key, matches
 
 #: What became of a build: it fits; nobody can tell; it does not fit.
 FITS, UNCONFIRMED, FAILS = "fits", "unconfirmed", "fails"

@@ -6,7 +6,6 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 from ..facts import Board, Cpu, Facts, Host, Nvidia, Python, Unknown
 from ..model import DoctorError
 from ..record import dataclass, replace
-from ..record import dataclass, field, replace
 from ..text import Text
 from .matrix import Matrix, load, platform_of, split_python
 from .versions import is_version, key
