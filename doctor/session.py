@@ -59,6 +59,8 @@ class Report:
         self.because = because
         #: warnings count as errors in the exit status
         self.strict = strict
+        #: options to repeat in the next command, so that it means the same target: ``--python …``
+        self.repeat: Tuple[str, ...] = ()
         #: codes that --ignore silenced and that were found
         self.ignored = ignored
         #: what the user should know about this run itself: an old matrix, an interrupted fix
@@ -110,6 +112,7 @@ def judge(request: Request) -> Report:
         strict=request.strict,
         ignored=ignored,
     )
+    report.repeat = repeated(request)
     _notices(report, matrix, live=collector is not None)
     if request.save:
         from .bundle import save
@@ -157,6 +160,19 @@ def wanted(request: Request, checks: Sequence[Check] = ()) -> "Any":
         sections=sections,
         modules=request.requirements,
     )
+
+
+def repeated(request: Request) -> Tuple[str, ...]:
+    """Return the options that the next command needs to mean the same target."""
+    options: List[str] = []
+    for name, value in (("--python", request.python), ("--project", request.project), ("--from", request.from_file)):
+        if value:
+            options += [name, value]
+    if request.assume_driver:
+        options += ["--assume-driver", request.assume_driver]
+    for card in request.assume_gpus:
+        options += ["--assume-gpu", card]
+    return tuple(options + (["--no-gpu"] if request.no_gpu else []))
 
 
 def _collector(request: Request, checks: Sequence[Check]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 
 from ..facts import Distribution, Distributions, Facts, Python, Unknown
 from ..model import ERROR, SAFE, DoctorError, Finding, Plan, Step, Wheel
-from ..plan import automatic
+from ..plan import automatic, index_pair
 from ..record import replace
 from ..text import Text, plain
 from . import installer, refuse, snapshot, state
@@ -239,6 +239,7 @@ class _Fix:
             self._scratch,
             self._progress,
             lock.handles,
+            index_pair(self._facts, self._matrix) if self._matrix is not None else None,
         )
         everything = downloader.fetch([wheel for step in steps for wheel in step.wheels])
         contents = [contents_of(fetched.path, self._layout) for fetched in everything]
@@ -505,8 +506,8 @@ def clear(paths: Set[str]) -> None:
 
 NOTHING_TO_DO = Text("There is nothing that doctor would change by itself.", "没有 doctor 可以自动修改的内容。")
 WOULD_DO = Text(
-    "Nothing was changed. `doctor fix --apply` carries out the safe steps.",
-    "尚未做任何改动。`doctor fix --apply` 会执行其中安全的步骤。",
+    "Nothing was changed.",
+    "尚未做任何改动。",
 )
 PUTTING_BACK = Text("Putting everything back, please wait.", "正在恢复原状，请稍候。")
 IS_BACK = Text("Everything is as it was before.", "环境已恢复原状。")

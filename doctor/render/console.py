@@ -270,8 +270,8 @@ class Screen:
                 (self.plain(joint.join(tail) + stop), "dim"),
             )
         )
-        if report.plan.safe_steps and report.command == "check":
-            self.out(self.say(words.NEXT_APPLY), style="bold")
+        if report.plan.safe_steps and "--from" not in report.repeat:
+            self.next_step(report)
         if crashed:
             self.out(self.say(words.CRASHED_HEADING) + ":", style="yellow")
             for outcome in crashed:
@@ -280,6 +280,11 @@ class Screen:
             self.out(self.say(words.SKIPPED_HEADING) + ":", style="dim")
             for outcome in skipped:
                 self.out("%s: %s" % (outcome.code, outcome.reason), style="dim", indent=2)
+
+    def next_step(self, report: Report) -> None:
+        """Draw the command that carries the plan out, for the same target."""
+        command = shell_line(("doctor", "fix", "--apply") + report.repeat)
+        self.out(self.say(words.NEXT_APPLY, command=command), style="bold", whole=True)
 
     def plan(self, report: Report) -> None:
         self.out("")
@@ -297,6 +302,8 @@ class Screen:
             )
         if report.fix is not None:
             self.fix_result(report.fix)
+            if report.fix.result == "planned" and report.plan.safe_steps and "--from" not in report.repeat:
+                self.next_step(report)
 
     def step(self, step: Step) -> None:
         self.out(

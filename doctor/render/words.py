@@ -12,9 +12,6 @@ SEEN = Text("seen", "依据")
 FIX = Text("fix", "修复")
 PROJECT = Text("project", "项目")
 TARGET = Text("target", "目标")
-ASSUMED = Text("(assumed)", "（假定）")
-FROM_FILE = Text("read from {path}", "来自 {path}")
-NO_TARGET = Text("no Python named", "未指明 Python")
 THIS_ONE = Text("the Python that runs doctor", "运行 doctor 的 Python")
 
 HEALTHY = Text("Nothing wrong was found.", "没有发现问题。")
@@ -28,13 +25,9 @@ SUMMARY = Text(
 )
 IGNORED = Text("ignored: {codes}", "已忽略：{codes}")
 NEXT_APPLY = Text(
-    "Next: doctor fix --apply   (undo with doctor fix --undo)",
-    "下一步：doctor fix --apply   （可用 doctor fix --undo 撤销）",
+    "Next: {command}   (it can be undone: doctor fix --undo)",
+    "下一步：{command}   （可以撤销：doctor fix --undo）",
 )
-NEXT_LOOK = Text("Next: doctor fix   shows the whole plan", "下一步：doctor fix   查看完整方案")
-NEXT_HANDS = Text("The fix needs your hands: see the lines marked fix.", "需要你手动处理：见标有“修复”的各行。")
-PLAN = Text("Plan", "方案")
-NOT_DONE = Text("Not done", "不会做的事")
 NOTHING_TO_DO = Text("Nothing to do.", "没有需要做的事。")
 STEP_SAFETY = {
     "safe": Text("safe: only this environment changes, and it can be undone", "安全：只改动这个环境，可以撤销"),
@@ -42,7 +35,6 @@ STEP_SAFETY = {
     "manual": Text("by hand", "手动"),
 }
 SHA_UNKNOWN = Text("sha256 not known in advance", "事先不知道 sha256")
-DOWNLOAD = Text("download {size}", "下载 {size}")
 RESULT = {
     "nothing-to-do": Text("Nothing to do.", "没有需要做的事。"),
     "planned": Text(
@@ -59,10 +51,8 @@ DOES_NOT_FIT = Text(
     "These were asked for by name, but they do not fit here.", "这是你点名要的版本，但它不适合这台机器。"
 )
 RULE = Text("chosen by", "选择依据")
-WARNINGS = Text("Mind", "注意")
 ALTERNATIVES = Text("Otherwise", "其他选择")
 REJECTED = Text("Rejected", "被排除的构建")
-COMMAND = Text("Command", "命令")
 INDEX = Text("package index", "软件源")
 PAST = {
     "applied": Text("applied", "已应用"),
