@@ -1,6 +1,7 @@
 """Validation of what the doctor writes as JSON against the schemas that it states in docs/schema."""
 
 import copy
+import functools
 import json
 
 import jsonschema
@@ -35,6 +36,7 @@ def _assert(document, schema):
     assert not said, "\n".join(said[:10])
 
 
+@functools.lru_cache(maxsize=None)
 def _load(name, strict):
     schema = json.loads((FOLDER / (name + ".schema.json")).read_text(encoding="utf-8"))
     jsonschema.Draft7Validator.check_schema(schema)
@@ -43,7 +45,7 @@ def _load(name, strict):
 
 def _report(strict):
     """Return the schema of reports with that of bundles inside, so that nothing has to be looked up elsewhere."""
-    report, bundle = _load("report", strict), _load("bundle", strict)
+    report, bundle = copy.deepcopy(_load("report", strict)), _load("bundle", strict)
     report["definitions"].update(bundle["definitions"])
     text = json.dumps(report).replace("bundle.schema.json#", "#")
     return json.loads(text)
