@@ -662,6 +662,8 @@ class Project:
     requires_python: Optional[str] = None
     #: top-level modules imported by its source -> first place
     imports: Mapping[str, Line] = field(default_factory=dict)
+    #: of these, the ones that are imported only inside functions, conditions or ``try``
+    lazy: Tuple[str, ...] = ()
     uses: Tuple[ApiUse, ...] = ()
     #: compiles CUDA code (CUDAExtension, *.cu in setup.py)
     builds_cuda: bool = False

@@ -97,6 +97,8 @@ def _gone_here(facts: Facts, use: ApiUse) -> Optional[Tuple[str, Gone]]:
         row = found
     name, fact = row
     version = _version(facts, fact.distribution)
+    if version is None and name.startswith("pkg_resources"):
+        return row  # new environments come without setuptools
     if version is None or below(version, fact.removed_in):
         return None
     if name == "distutils" and facts.need(Distributions).find("setuptools") is not None:
@@ -144,7 +146,7 @@ def _finding(facts: Facts, project: Project, library: str, found: List[Tuple[Api
         remedies.append(Manual(BY_HAND))
     params: Dict[str, Any] = {
         "library": library,
-        "version": version,
+        "version": version or "(not installed)",
         "names": ", ".join(names),
         "count": len(found),
         "removed_in": ", ".join(sorted({row.removed_in for _, _, row in found})),
@@ -156,7 +158,7 @@ def _finding(facts: Facts, project: Project, library: str, found: List[Tuple[Api
     return Finding(
         params=params,
         evidence=tuple(str(use.where) for use, _, _ in found[:20]),
-        severity=ERROR if project.chosen and not all("likely" in use.detail for use, _, _ in found) else WARNING,
+        severity=ERROR if project.chosen else WARNING,
         remedies=tuple(remedies),
     )
 

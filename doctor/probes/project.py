@@ -1,0 +1,366 @@
+"""The project: which folder it is, what it asks for, and what its source uses. Nothing of it is ever run."""
+
+import os
+import re
+import time
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+from ..facts import ApiUse, Line, Project, ProjectRequirement, Python, Unknown
+from ..model import DoctorError
+from ..stdlib import NAMES as STDLIB
+from ..text import Text
+from . import requirements as parsers
+from .source import Scanned, parse, scan, scan_notebook
+
+#: Longest that the scan may take; what is left then is named in ``skipped``. Files near the top come first.
+BUDGET_S = 0.8
+#: Longer sources are generated ones, or data.
+SOURCE_LIMIT = 1 << 20
+NOTEBOOK_LIMIT = 8 << 20
+#: Files of a folder without any source below it are data; a folder with more entries than this is not looked into further.
+UNSKILLED = 200
+
+_MARKERS = re.compile(r"requirements[^/]*\.(?:txt|in)$|pyproject\.toml$|setup\.py$|setup\.cfg$|environment\.ya?ml$")
+_TRAINS = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(?:torch|numpy|cv2)\b", re.MULTILINE)
+#: folders that never hold a project's own source, whatever lies in them
+_NEVER = frozenset(
+    ("__pycache__", "node_modules", ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".ipynb_checkpoints")
+)
+#: libraries that a project file of the same name would hide
+LIBRARIES = frozenset(
+    (
+        "torch torchvision torchaudio numpy scipy pandas cv2 PIL matplotlib sklearn skimage onnx onnxruntime onnxsim tensorflow "
+        "tensorboard yaml requests tqdm psutil packaging setuptools seaborn wandb transformers timm ultralytics pycocotools "
+        "albumentations thop einops numba ncnn openvino triton tokenizers datasets accelerate safetensors"
+    ).split()
+)
+#: of these a folder of the same name hides the library too; others are too often a project's own package
+_FOLDERS = frozenset("torch torchvision torchaudio numpy cv2 PIL scipy".split())
+
+
+def find_project(
+    option: Optional[str], cwd: str, python: Optional[Python] = None, files: Iterable[str] = ()
+) -> Optional[str]:
+    """Return the project's folder: the option, else the current folder when it looks like a project; None = no project.
+
+    Raises DoctorError (exit 2) when the option is no folder.
+    """
+    if option is not None:
+        path = os.path.abspath(os.path.expanduser(option))
+        if not os.path.isdir(path):
+            raise DoctorError(
+                Text("--project {path} is not a folder.", "--project {path} 不是目录。"),
+                Text("Name the folder that holds the project's source.", "请指定项目源码所在的目录。"),
+                exit=2,
+                path=option,
+            )
+        return path
+    here = os.path.abspath(cwd)
+    if _never_a_project(here):
+        return None
+    if any(files):
+        return here
+    try:
+        names = sorted(os.listdir(here))
+    except OSError:
+        return None
+    if any(_MARKERS.match(name) for name in names):
+        return here
+    sources = [name for name in names if name.endswith(".py")][:200]
+    return here if any(_imports_library(os.path.join(here, name)) for name in sources) else None
+
+
+def _never_a_project(path: str) -> bool:
+    home = os.path.realpath(os.path.expanduser("~"))
+    real = os.path.realpath(path)
+    if os.path.dirname(real) == real or real == home:
+        return True
+    return os.path.basename(real) in ("site-packages", "dist-packages") or any(
+        os.path.exists(os.path.join(real, name)) for name in ("pyvenv.cfg", "conda-meta")
+    )
+
+
+def _imports_library(path: str) -> bool:
+    try:
+        with open(path, "rb") as stream:
+            return _TRAINS.search(stream.read(1 << 16)) is not None
+    except OSError:
+        return False
+
+
+def is_chosen(root: str, project: Optional[str], python: Optional[str], target: Optional[Python]) -> bool:
+    """Tell whether the project belongs to the target Python: named with --project, or no other Python was named, or
+    the named one lies in its folder.
+    """
+    if project is not None or python is None:
+        return True
+    folder = os.path.realpath(root) + os.sep
+    places = [os.path.abspath(os.path.expanduser(python))] + ([target.prefix] if target is not None else [])
+    return any(
+        os.path.realpath(os.path.dirname(place)).startswith(folder) or (place + os.sep).startswith(folder)
+        for place in places
+    )
+
+
+def check_files(files: Iterable[str], cwd: str) -> None:
+    """Raise DoctorError (exit 2) for a file on the command line that is not there."""
+    for path in files:
+        if not os.path.isfile(os.path.join(cwd, path)):
+            raise DoctorError(
+                Text("{path}: no such file.", "{path}：没有这个文件。"),
+                Text("Give Python files or notebooks of the project.", "请给出项目里的 Python 文件或 notebook。"),
+                exit=2,
+                path=path,
+            )
+
+
+# ---------------------------------------------------------------- the walk
+
+
+class Tree(NamedTuple):
+    """What lies below a project's folder, as paths with forward slashes below it, the nearest first."""
+
+    sources: Tuple[str, ...]
+    #: files that say what is needed, and CUDA sources
+    others: Tuple[str, ...]
+    folders: Tuple[str, ...]
+    skipped: Tuple[str, ...]
+
+
+def walk(root: str, deadline: float) -> Tree:
+    """Return the files of a project; other Pythons, package folders and tool caches are passed over by what they are."""
+    sources: List[str] = []
+    others: List[str] = []
+    folders: List[str] = []
+    skipped: List[str] = []
+    todo: List[str] = [""]
+    at = 0
+    while at < len(todo):
+        here = todo[at]
+        at += 1
+        if time.monotonic() > deadline:
+            skipped.append("%d folders: the time for the scan was up" % (len(todo) - at + 1))
+            break
+        try:
+            with os.scandir(os.path.join(root, here) if here else root) as entries:
+                found = list(entries)
+        except OSError as error:
+            skipped.append("%s: %s" % (here or ".", error.strerror or error))
+            continue
+        names = {entry.name for entry in found}
+        reason = _foreign(here, names) if here else None
+        if reason is not None:
+            skipped.append("%s: %s" % (here, reason))
+            continue
+        prefix = here + "/" if here else ""
+        deeper: List[str] = []
+        for entry in found:
+            name = entry.name
+            if name.endswith((".py", ".ipynb")):
+                sources.append(prefix + name)
+            elif _MARKERS.match(name) or name.endswith((".cu", ".cuh")):
+                others.append(prefix + name)
+            elif name in _NEVER or name.endswith((".egg-info", ".dist-info")):
+                continue
+            elif _is_folder(entry):
+                deeper.append(prefix + name)
+        if here and len(deeper) > UNSKILLED and not any(name.endswith(".py") for name in names):
+            skipped.append("%s: %d folders without source, taken for data" % (here, len(deeper)))
+            continue
+        folders.extend(deeper)
+        todo.extend(sorted(deeper))
+    return Tree(tuple(sources), tuple(others), tuple(folders), tuple(skipped))
+
+
+def _is_folder(entry: Any) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _foreign(here: str, names: Set[str]) -> Optional[str]:
+    """Return what a folder is when it holds no source of the project, judged by its content."""
+    last = here.rpartition("/")[2]
+    if "pyvenv.cfg" in names:
+        return "a virtual environment"
+    if "conda-meta" in names:
+        return "a conda environment"
+    if last in ("site-packages", "dist-packages"):
+        return "installed packages"
+    if {"os.py", "site.py", "abc.py"} <= names:
+        return "a Python's standard library"
+    if {"HEAD", "objects", "refs"} <= names:
+        return "a git repository's own data"
+    if "CACHEDIR.TAG" in names:
+        return "a cache"
+    if any(name.endswith(".dist-info") for name in names):
+        return "installed packages"
+    return None
+
+
+# ---------------------------------------------------------------- the section
+
+
+def probe_project(root: str, python: Optional[Python] = None, wanted: Any = None, budget_s: float = BUDGET_S) -> Any:
+    """Return the Project section; ``wanted`` says which files to narrow the source scan to and what was chosen."""
+    if not os.path.isdir(root):
+        return Unknown("%s is not a folder" % root)
+    began = time.monotonic()
+    files = tuple(getattr(wanted, "files", ()) or ())
+    tree = walk(root, began + budget_s)
+    needs = read_needs(root, tree)
+    skipped = list(tree.skipped)
+    if files:
+        paths = [_below(root, path) for path in files]
+        scanned = dict(_scan_all(root, paths, None, skipped))
+    else:
+        scanned = dict(_scan_all(root, tree.sources, began + budget_s, skipped))
+    local = _local_names(tree)
+    imports, lazy = _imports(scanned, local)
+    uses: List[ApiUse] = []
+    for path in sorted(scanned):
+        uses.extend(scanned[path].uses)
+        if scanned[path].broken:
+            skipped.append("%s: %s" % (path, scanned[path].broken))
+    return Project(
+        root=root,
+        chosen=is_chosen(root, getattr(wanted, "project", None), getattr(wanted, "python", None), python),
+        requirements=needs.requirements,
+        requires_python=needs.requires_python,
+        imports=imports,
+        lazy=lazy,
+        uses=tuple(uses),
+        builds_cuda=_builds_cuda(tree, scanned),
+        shadowing=_shadowing(tree, scanned),
+        skipped=tuple(skipped),
+        files=len(scanned),
+    )
+
+
+def _below(root: str, path: str) -> str:
+    """Return a path as evidence shows it: below the root with forward slashes, else as it was given."""
+    full = os.path.abspath(path)
+    inside = os.path.abspath(root) + os.sep
+    return full[len(inside) :].replace(os.sep, "/") if full.startswith(inside) else path.replace(os.sep, "/")
+
+
+def _scan_all(
+    root: str, paths: Iterable[str], deadline: Optional[float], skipped: List[str]
+) -> Iterator[Tuple[str, Scanned]]:
+    paths = list(paths)
+    for number, path in enumerate(paths):
+        if deadline is not None and time.monotonic() > deadline:
+            skipped.append("%d files: the time for the scan was up" % (len(paths) - number))
+            return
+        notebook = path.endswith(".ipynb")
+        data = _read(os.path.join(root, path), NOTEBOOK_LIMIT if notebook else SOURCE_LIMIT)
+        if data is None:
+            skipped.append("%s: too large or not readable" % path)
+            continue
+        yield path, (scan_notebook if notebook else scan)(data, path)
+
+
+def _read(path: str, limit: int) -> Optional[bytes]:
+    """Return a file's bytes, or None when it cannot be read, is no plain file, or is larger than the limit."""
+    try:
+        if not os.path.isfile(path):
+            return None  # a pipe would block for ever
+        with open(path, "rb") as stream:
+            data = stream.read(limit + 1)
+    except OSError:
+        return None
+    return data if len(data) <= limit else None
+
+
+def _text(root: str, path: str) -> Optional[str]:
+    """Return a text file inside the project, in whatever encoding a Windows shell wrote it."""
+    full = os.path.realpath(os.path.join(root, path))
+    if not full.startswith(os.path.realpath(root) + os.sep):
+        return None
+    data = _read(full, SOURCE_LIMIT)
+    if data is None:
+        return None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace").replace("\r\n", "\n")
+    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
+
+def read_needs(root: str, tree: Tree) -> parsers.Needs:
+    """Return what the project asks for, from every file in its top folder (and ``requirements/``) that says so."""
+    found: List[ProjectRequirement] = []
+    python: List[Optional[str]] = []
+    top = [path for path in tree.others if "/" not in path]
+    listed = [path for path in tree.others if re.match(r"requirements[^/]*\.(?:txt|in)$", path)]
+    folder = os.path.join(root, "requirements")
+    if os.path.isdir(folder):
+        listed.extend("requirements/" + name for name in sorted(os.listdir(folder)) if name.endswith(".txt"))
+    main = parsers.main_files(listed)
+    seen: Set[str] = set()
+    for path in list(main) + [path for path in listed if path not in main]:
+        optional = path not in main
+        found.extend(parsers.parse_requirements(path, lambda name: _text(root, name), optional, seen=seen))
+    for name in ("pyproject.toml", "setup.cfg", "setup.py", "environment.yml", "environment.yaml"):
+        text = _text(root, name) if name in top else None
+        if text is None:
+            continue
+        if name == "setup.py":
+            needs = parsers.parse_setup_py(parse(text.encode("utf-8"))[0])
+        elif name == "setup.cfg":
+            needs = parsers.parse_setup_cfg(text)
+        elif name == "pyproject.toml":
+            needs = parsers.parse_pyproject(text)
+        else:
+            needs = parsers.parse_environment(text, name)
+        found.extend(needs.requirements)
+        python.append(needs.requires_python)
+    return parsers.Needs(tuple(found), next((one for one in python if one), None))
+
+
+def _local_names(tree: Tree) -> Set[str]:
+    """Return the names of the project's own modules and packages, wherever they lie: scripts add their folders to the path."""
+    names: Set[str] = set()
+    for path in tree.sources:
+        parts = path.split("/")
+        if parts[-1].endswith(".py"):
+            names.add(parts[-1][:-3])
+            names.update(parts[:-1])
+    return names
+
+
+def _imports(scanned: Dict[str, Scanned], local: Set[str]) -> Tuple[Dict[str, Line], Tuple[str, ...]]:
+    """Return the foreign top-level modules -> first place, and those that are only imported lazily."""
+    found: Dict[str, Line] = {}
+    eager: Set[str] = set()
+    for path in sorted(scanned, key=lambda name: (name.count("/"), name)):
+        item = scanned[path]
+        for module, line in item.imports.items():
+            top = module.partition(".")[0]
+            if top in STDLIB or (top in local and top not in LIBRARIES):
+                continue
+            first = module not in item.lazy and top not in eager
+            if top not in found or first:
+                found[top] = line
+            if module not in item.lazy:
+                eager.add(top)
+    return {name: found[name] for name in sorted(found)}, tuple(sorted(set(found) - eager))
+
+
+def _builds_cuda(tree: Tree, scanned: Dict[str, Scanned]) -> bool:
+    if any(item.builds_cuda for item in scanned.values()):
+        return True
+    return "setup.py" in tree.sources and any(path.endswith((".cu", ".cuh")) for path in tree.others)
+
+
+def _shadowing(tree: Tree, scanned: Dict[str, Scanned]) -> Tuple[str, ...]:
+    """Return files and packages that hide a module of the same name from scripts beside them."""
+    scripts = {path.rpartition("/")[0] for path, item in scanned.items() if item.script} | {""}
+    packages = {path.rpartition("/")[0] for path in tree.sources if path.endswith("__init__.py")}
+    found = []
+    for path in tree.sources:
+        folder, _, name = path.rpartition("/")
+        module = name[:-3] if name.endswith(".py") else ""
+        if folder in scripts and (not folder or folder not in packages) and (module in STDLIB or module in LIBRARIES):
+            found.append(path)
+    found.extend(folder + "/" for folder in sorted(packages) if folder in _FOLDERS)
+    return tuple(sorted(found))
