@@ -397,8 +397,7 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     exact = _exact(specifier)
     files: Tuple[IndexFile, ...] = ()
     if target is not None and target.implementation == "cpython" and matrix.knows(name):
-        files = matrix.files(name, target.python_tag, target.platform)
-        files = tuple(file for file in files if _installs(file, target, exact))
+        files = _files(matrix, name, target, exact, distributions)
     parts = limits.parts()
     numpy = distributions.find("numpy")
     beside = numpy.version if numpy is not None and name != "numpy" else None
@@ -446,6 +445,19 @@ def _pick_member(
             wheel = _plain_wheel(name, exact, distributions)
         return Mended((wheel,), (), AGAIN, {"moved": _words([wheel])})
     return mend(matrix, facts, False, (name + specifier,))
+
+
+def _files(
+    matrix: Matrix, name: str, target: Target, exact: Optional[str], distributions: Distributions
+) -> Tuple[IndexFile, ...]:
+    """Return the files of a distribution that can be installed here, best first."""
+    from . import pi
+
+    if pi.serves(target):
+        numpy = distributions.find("numpy")
+        return pi.preferred_files(matrix, name, target, numpy.version if numpy is not None else None, exact)
+    files = matrix.files(name, target.python_tag, target.platform)
+    return tuple(file for file in files if _installs(file, target, exact))
 
 
 def _installs(file: IndexFile, target: Target, exact: Optional[str]) -> bool:
