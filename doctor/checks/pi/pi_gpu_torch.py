@@ -17,7 +17,7 @@ Installs the newest CPU build that runs on this board, and removes the `nvidia-*
 
 from typing import Iterator, List
 
-from ...facts import Board, Distributions, Facts, MissingFact, Python, Torch, Trials, Unknown
+from ...facts import Board, Cpu, Distributions, Facts, Host, MissingFact, Python, Torch, Trials, Unknown
 from ...model import ERROR, WARNING, Finding, Install, Remedy, Remove
 from ...registry import check
 from ...text import Text
@@ -57,7 +57,7 @@ COMPANIONS = ("cuda-toolkit", "cuda-bindings", "cuda-pathfinder", "triton")
         "从 2.11 起，包索引上 64 位 ARM 的 torch 是 CUDA 构建，会带来数 GB 的库。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Board, Torch, Python, Distributions, Trials),
+    needs=(Board, Torch, Python, Host, Cpu, Distributions, Trials),
 )
 def pi_gpu_torch(facts: Facts, matrix) -> Iterator[Finding]:
     board = raspberry_pi(facts)
