@@ -377,7 +377,7 @@ def typed(wheel: Wheel) -> str:
 
 
 def requirement_of(wheel: Wheel) -> str:
-    """Return what to ask the package index for; a wheel of unknown version carries a range, or nothing, in its place."""
+    """Return what to ask the package index for; a wheel of unknown version carries a range, or nothing, instead."""
     if not wheel.version or wheel.version[0] in "<>=!~":
         return wheel.name + wheel.version
     return "%s==%s" % (wheel.name, wheel.version)

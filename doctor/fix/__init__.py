@@ -44,21 +44,21 @@ def apply(
 
 def undo(prefix: str, progress: Any = None) -> FixResult:
     """Put back what an interrupted fix, else the last successful one, changed in the environment at ``prefix``."""
-    from .undo import undo as run
+    from .reversal import undo as run
 
     return run(prefix, progress)
 
 
 def history(prefix: str) -> List[Past]:
     """Return the fixes made in the environment at ``prefix``, oldest first."""
-    from .undo import history as run
+    from .reversal import history as run
 
     return run(prefix)
 
 
 def forget(prefix: str) -> int:
     """Delete the snapshots of finished fixes; return the bytes that became free."""
-    from .undo import forget as run
+    from .reversal import forget as run
 
     return run(prefix)
 

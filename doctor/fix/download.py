@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from ..model import DoctorError, Wheel
+from ..plan import requirement_of
 from ..record import replace
 from ..text import Text
 from ..wheels.matrix import PACKAGE_INDEX, cache_folder
@@ -93,6 +94,7 @@ class Downloader:
         scratch: str,
         progress: Any,
         inherit: Sequence[int] = (),
+        pair: Optional[str] = None,
     ) -> None:
         self._pip = pip
         self._layout = layout
@@ -102,6 +104,8 @@ class Downloader:
         self._scratch = scratch
         self._progress = progress
         self._inherit = inherit
+        #: what the package index has instead of files that cannot be reached, as pip takes it
+        self._pair = pair
         self._settings: Optional[Mapping[str, str]] = None
         self._hosts: Optional[List[str]] = None
         self._calls = 0
@@ -127,9 +131,7 @@ class Downloader:
                 found[number] = self._from_address(wheel)
         if missing:
             wanted = [wheels[number] for number in missing]
-            paths = self.fetch_requirements(
-                ["%s==%s" % (wheel.name, wheel.version) if wheel.version else wheel.name for wheel in wanted]
-            )
+            paths = self.fetch_requirements([requirement_of(wheel) for wheel in wanted])
             for number, wheel in zip(missing, wanted):
                 found[number] = self._match(wheel, paths)
         return [found[number] for number in range(len(wheels))]
@@ -154,8 +156,8 @@ class Downloader:
                 if wheel.sha256 and sha256_of(path) != wheel.sha256:
                     os.unlink(path)
                     raise DoctorError(WRONG_HASH, WRONG_HASH_HINT, name=os.path.basename(path), place=PACKAGE_INDEX)
-                version = wheel.version or contents.version
-                return self._fetched(replace(wheel, filename=os.path.basename(path), version=version), path)
+                named = replace(wheel, filename=os.path.basename(path), version=contents.version)
+                return self._fetched(named, path)
         raise DoctorError(NO_FILE, what=wheel.name)
 
     def _pip_download(self, requirements: Sequence[str]) -> str:
@@ -455,10 +457,11 @@ REFUSED = Text(
     "{url} was refused with status {status}. Nothing was changed.", "{url} 被拒绝（状态 {status}）。没有做任何改动。"
 )
 WAYS_OUT = Text(
-    "Ways out: `doctor fix --apply --mirror NAME-or-ADDRESS` uses a mirror of download.pytorch.org/whl; or download\n"
-    "{original}\non another machine, save it as {folder}/{name} and run this again.",
-    "可选办法：用 `doctor fix --apply --mirror 名称或地址` 改用 download.pytorch.org/whl 的镜像；或在另一台机器上下载\n"
-    "{original}\n并保存为 {folder}/{name}，然后重新运行。",
+    "Ways out: a mirror of download.pytorch.org/whl (`doctor fix --apply --mirror NAME-or-ADDRESS`); or download\n"
+    "{original}\non another machine, save it as\n{folder}/{name}\nand run this again; "
+    "or the pair that the package index itself has: {pair}.",
+    "可选办法：改用 download.pytorch.org/whl 的镜像（`doctor fix --apply --mirror 名称或地址`）；或在另一台机器上下载\n"
+    "{original}\n保存为\n{folder}/{name}\n后重新运行；或改用包索引自带的一组：{pair}。",
 )
 OFFLINE_INDEX = Text(
     "{what} is not on this machine, and --offline forbids fetching it. Nothing was changed.",

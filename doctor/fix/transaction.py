@@ -458,7 +458,7 @@ class _Fix:
     def _put_back(
         self, journal: Journal, message: Text, params: Mapping[str, Any], hint: Optional[Text] = None
     ) -> FixResult:
-        from .undo import put_back
+        from .reversal import put_back
 
         with unstoppable(self._progress):
             self._progress.say(PUTTING_BACK, {})

@@ -31,10 +31,22 @@ def make_index(folder):
     index = Index(folder)
     many = {"toyvision/ops/op%02d.py" % n: b"VALUE = %d\n" % n for n in range(12)}
     old = dict(many)
-    old.update({"toyvision/__init__.py": b"VERSION = 1\n", "toyvision/only_old.py": b"OLD = 1\n", "toyvision/_C.so": b"\0old" * 999})
+    old.update(
+        {
+            "toyvision/__init__.py": b"VERSION = 1\n",
+            "toyvision/only_old.py": b"OLD = 1\n",
+            "toyvision/_C.so": b"\0old" * 999,
+        }
+    )
     old["toyvision/thing"] = b"a file that becomes a folder\n"
     new = dict(many)
-    new.update({"toyvision/__init__.py": b"VERSION = 2\n", "toyvision/new/__init__.py": b"NEW = 1\n", "toyvision/_C.so": b"\0new" * 999})
+    new.update(
+        {
+            "toyvision/__init__.py": b"VERSION = 2\n",
+            "toyvision/new/__init__.py": b"NEW = 1\n",
+            "toyvision/_C.so": b"\0new" * 999,
+        }
+    )
     new["toyvision/thing/__init__.py"] = b""
     script = {"scripts/toy-tool": b"#!python\nprint('tool')\n", "data/share/toyvision/notes.txt": b"notes\n"}
     index.add("toyvision", "1.0", files=old, scripts=["toy-run = toyvision:main"], data=script)
@@ -42,7 +54,7 @@ def make_index(folder):
     index.add("toydep", "1.0", files={"toydep.py": b"DEP = 1\n"})
     index.add("toydep", "2.0", files={"toydep.py": b"DEP = 2\n"})
     index.add("toynew", "1.0", files={"space/toynew/__init__.py": b"", "space/toynew/deep/er.py": b"x = 1\n"})
-    index.add("toyboth", "1.0", files={"shared/__init__.py": b"both\n".replace(b"both", b"B = 1"), "shared/b.py": b"b = 1\n"})
+    index.add("toyboth", "1.0", files={"shared/__init__.py": b"B = 1\n", "shared/b.py": b"b = 1\n"})
     index.add("toyheadless", "1.0", files={"shared/__init__.py": b"H = 1\n", "shared/h.py": b"h = 1\n"})
     index.add("toykeep", "1.0", files={"toykeep.py": b"KEEP = 1\n"})
     return index
@@ -50,9 +62,10 @@ def make_index(folder):
 
 def bundled_pip(python):
     """Return the pip that ``ensurepip`` of this Python carries, as a program to run."""
-    program = "import ensurepip, os, glob; print(sorted(glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), '_bundled', 'pip-*')))[-1])"
+    program = "import ensurepip; print(ensurepip.__file__)"
     found = subprocess.run([str(python), "-c", program], stdout=subprocess.PIPE, universal_newlines=True, check=True)
-    return os.path.join(found.stdout.strip(), "pip")
+    (wheel,) = sorted(Path(found.stdout.strip()).parent.glob("_bundled/pip-*.whl"))[-1:]
+    return str(wheel / "pip")
 
 
 def make_env(folder, index, python=sys.executable, with_pip=False):
@@ -69,7 +82,17 @@ def pip_install(env, index, *wanted):
     env_vars = dict(os.environ, PIP_CONFIG_FILE=os.devnull, PIP_DISABLE_PIP_VERSION_CHECK="1")
     env_vars.pop("PYTHONPATH", None)
     links = os.path.join(index.folder, "simple")
-    command = [python_of(env), bundled_pip(python_of(env)), "install", "-q", "--no-index", "--no-deps", "-f", links, *wanted]
+    command = [
+        python_of(env),
+        bundled_pip(python_of(env)),
+        "install",
+        "-q",
+        "--no-index",
+        "--no-deps",
+        "-f",
+        links,
+        *wanted,
+    ]
     subprocess.run(command, check=True, env=env_vars)
 
 
@@ -178,13 +201,15 @@ def point_pip_at(simple):
 
 def main(arguments):
     what, env, simple = arguments[:3]
-    kill_at = int(arguments[arguments.index("--kill-at") + 1]) if "--kill-at" in arguments else None
+    deadly = {"--kill-at": signal.SIGKILL, "--interrupt-at": signal.SIGINT, "--terminate-at": signal.SIGTERM}
+    option = next((name for name in deadly if name in arguments), None)
+    number = int(arguments[arguments.index(option) + 1]) if option else None
     names = []
 
     def checkpoint(name):
         names.append(name)
-        if kill_at is not None and len(names) == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if len(names) == number:
+            os.kill(os.getpid(), deadly[option])
 
     from doctor.fix import journal
 

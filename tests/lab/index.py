@@ -1,10 +1,10 @@
 """A package index on the loopback, made of small real wheels, that can misbehave on request. Standard library only.
 
-    index = Index(folder)
-    index.add("toyvision", "1.0", files={"toyvision/__init__.py": b"..."})
-    with index.serve() as server:
-        server.fail("toyvision", times=2)          # 503 twice, then fine
-        subprocess.run([..., "--index-url", server.simple])
+index = Index(folder)
+index.add("toyvision", "1.0", files={"toyvision/__init__.py": b"..."})
+with index.serve() as server:
+    server.fail("toyvision", times=2)          # 503 twice, then fine
+    subprocess.run([..., "--index-url", server.simple])
 """
 
 import base64
@@ -18,7 +18,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote
 
 
-def make_wheel(folder, name, version, tag="py3-none-any", files=None, requires=(), scripts=(), data=None, extra_record=()):
+def make_wheel(
+    folder, name, version, tag="py3-none-any", files=None, requires=(), scripts=(), data=None, extra_record=()
+):
     """Write a valid wheel into ``folder`` and return its path.
 
     ``scripts`` are console entry points (``name = module:function``), ``data`` are files below ``X.data/``,
@@ -38,7 +40,7 @@ def make_wheel(folder, name, version, tag="py3-none-any", files=None, requires=(
     if scripts:
         contents[metadata + "/entry_points.txt"] = ("[console_scripts]\n" + "\n".join(scripts) + "\n").encode()
     lines = ["%s,sha256=%s,%d" % (path, _digest(text), len(text)) for path, text in contents.items()]
-    lines += [*extra_record, metadata + "/RECORD,,"]
+    lines.append(metadata + "/RECORD,,")
     contents[metadata + "/RECORD"] = ("\n".join(lines) + "\n").encode()
     os.makedirs(str(folder), exist_ok=True)
     path = os.path.join(str(folder), "%s-%s-%s.whl" % (stem, version, tag))
