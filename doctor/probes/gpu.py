@@ -148,7 +148,8 @@ def _find_smi() -> Optional[str]:
 _DRIVER = re.compile(r"(?:Driver|KMD) Version\s*:\s*(\d+(?:\.\d+)+)")
 #: Since driver 610 the label says UMD: the user-mode part decides what can run.
 _CUDA = re.compile(r"CUDA(?: UMD)? Version\s*:\s*(\d+\.\d+)")
-_ROW = re.compile(r"^\|\s+\d+\s+(\S.*?)\s+(?:On|Off|N/A|WDDM|TCC|MCDM|Default)\s*\|", re.MULTILINE)
+#: A card's first line: index, name, persistence or driver model, then its bus id (rows of processes have none).
+_ROW = re.compile(r"^\|\s+\d+\s+(\S.*?)\s+(?:On|Off|N/A|WDDM|TCC|MCDM)\s*\|\s+[0-9A-Fa-f]{4,8}:", re.MULTILINE)
 _MEMORY = re.compile(r"\|\s*(\d+)\s*MiB\s*/\s*(\d+)\s*MiB\s*\|")
 _FAILURES = re.compile(
     r"^.*(?:has failed because|Failed to initialize NVML|No devices were found|GPU access blocked|GPU is lost"
