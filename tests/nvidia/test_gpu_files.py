@@ -13,7 +13,10 @@ OPEN = (
     "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (dvs-builder@U22-I3-B17-02-5)"
     "  Tue Sep 23 09:55:41 UTC 2025\n"
 )
-PCI_IDS = "10dd  Before\n10de  NVIDIA Corporation\n\t1d16  GP108M [GeForce MX330]\n\t\t1025 1422  Aspire\n\t2503  GA106\n10df  After\n\t1d16  Wrong\n"
+PCI_IDS = (
+    "10dd  Before\n10de  NVIDIA Corporation\n\t1d16  GP108M [GeForce MX330]\n\t\t1025 1422  Aspire\n\t2503  GA106\n"
+    "10df  After\n\t1d16  Wrong\n"
+)
 NOT_FOUND = gpu.NvidiaSource("nvml", error="Driver library not found: not found", error_code=12)
 
 
