@@ -1,0 +1,347 @@
+"""Compiled modules of the installed packages: numpy generation, missing libraries, symbol versions, OpenMP, file owners."""
+
+import csv
+import hashlib
+import mmap
+import os
+import re
+import sys
+import time
+from base64 import urlsafe_b64encode
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ..facts import NativeModule, NativeModules, Ownership
+from .elf import Elf, Loader, highest, read_elf
+
+#: Longest that the part which ``--quick`` leaves out may take.
+BUDGET_S = 0.25
+#: Longer modules are searched for numpy's marker only in a full check.
+QUICK_BYTES = 4 << 20
+
+OLD_MARKER = b"numpy.core._multiarray_umath"
+NEW_MARKER = b"numpy._core._multiarray_umath"
+
+OPENCV = "opencv_"
+ONNXRUNTIME = "onnxruntime"
+
+
+class Known(NamedTuple):
+    """Where a package that matters keeps the compiled modules that speak for it."""
+
+    #: folder below site-packages, and a pattern for the file
+    folder: str
+    pattern: str
+    distribution: str
+    #: it uses numpy's C interface
+    numpy: bool = True
+
+
+KNOWN = (
+    Known("cv2", r"cv2\b.*\.(?:so|pyd)$", OPENCV),
+    Known("cv2/python-3", r"cv2\b.*\.(?:so|pyd)$", OPENCV),
+    Known("numpy/_core", r"_multiarray_umath\b.*\.(?:so|pyd)$", "numpy", False),
+    Known("numpy/core", r"_multiarray_umath\b.*\.(?:so|pyd)$", "numpy", False),
+    Known("numpy/linalg", r"_umath_linalg\b.*\.so$", "numpy", False),
+    Known("onnxruntime/capi", r"onnxruntime_pybind11_state\b.*\.(?:so|pyd)$", ONNXRUNTIME),
+    Known("onnxruntime/capi", r"libonnxruntime_providers_cuda\.so$", ONNXRUNTIME, False),
+    Known("torch/lib", r"(?:lib)?torch_python\.(?:so|dll|dylib)$", "torch"),
+    Known("torch/lib", r"libtorch_cpu\.so$", "torch", False),
+    Known("torchvision", r"(?:_C|_C_stable|image)\b.*\.so$", "torchvision", False),
+    Known("scipy/linalg", r"_fblas\b.*\.(?:so|pyd)$", "scipy"),
+    Known("pandas/_libs", r"lib\b.*\.(?:so|pyd)$", "pandas"),
+    Known("sklearn/utils", r"murmurhash\b.*\.(?:so|pyd)$", "scikit-learn"),
+    Known("skimage/_shared", r"geometry\b.*\.(?:so|pyd)$", "scikit-image"),
+    Known("matplotlib", r"_path\b.*\.(?:so|pyd)$", "matplotlib"),
+    Known("pycocotools", r"_mask\b.*\.(?:so|pyd)$", "pycocotools"),
+    Known("numba", r"_helperlib\b.*\.(?:so|pyd)$", "numba"),
+    Known("h5py", r"_proxy\b.*\.(?:so|pyd)$", "h5py"),
+    Known("shapely", r"lib\b.*\.(?:so|pyd)$", "shapely"),
+    Known("PIL", r"_imaging\.\S*\.?(?:so|pyd)$", "pillow", False),
+    Known("tflite_runtime", r"_pywrap\w*\b.*\.so$", "tflite-runtime"),
+    Known("ncnn", r"ncnn\b.*\.so$", "ncnn", False),
+    Known("xformers", r"_C\b.*\.so$", "xformers", False),
+    Known("detectron2", r"_C\b.*\.so$", "detectron2", False),
+    Known("mmcv", r"_ext\b.*\.so$", "mmcv", False),
+    Known("faiss", r"_swigfaiss\b.*\.so$", "faiss-cpu"),
+    Known("pyarrow", r"lib\b.*\.so$", "pyarrow", False),
+)
+
+#: never asked of the file system: part of every glibc or musl process, or of the interpreter itself
+_ALWAYS = re.compile(
+    r"(?:linux-vdso|ld-linux|ld-musl|ld64|libc\.so|libc\.musl|libm\.so|libdl\.so|libpthread\.so|librt\.so|libutil\.so|libpython)"
+)
+_OPENMP = re.compile(r"(libiomp5(?:md)?|libomp|libgomp)(?:[-.\w]*)\.(?:so|dylib|dll)(?:\.[\d.]+)?$", re.IGNORECASE)
+_LIBRARY_FOLDERS = ("lib", "libs", ".libs", ".dylibs", "bin")
+
+
+def probe_native(
+    site_packages: Sequence[str], quick: bool = False, root: str = "/", library_path: Optional[str] = None
+) -> NativeModules:
+    """Return what the compiled modules in these folders ask for; ``quick`` leaves out what needs a long search."""
+    path = os.environ.get("LD_LIBRARY_PATH", "") if library_path is None else library_path
+    loader = Loader(root, path)
+    items: List[NativeModule] = []
+    ownership: List[Ownership] = []
+    openmp: Dict[str, List[str]] = {}
+    deadline = time.monotonic() + BUDGET_S
+    for folder in site_packages:
+        names = _names(folder)
+        if not names:
+            continue
+        two = "numpy" in names and os.path.isdir(os.path.join(folder, "numpy", "_core"))
+        records = _records(names)
+        offered = _offered(folder, names)
+        for known in KNOWN:
+            if known.folder.partition("/")[0] in names:
+                for path in _files(os.path.join(folder, known.folder), known.pattern):
+                    name = _distribution(known.distribution, records)
+                    items.append(_look(path, name, two and known.numpy, quick, loader, folder, offered))
+        if two and not quick:
+            items.extend(_others(folder, names, {item.path for item in items}, deadline))
+        for prefix in (OPENCV, ONNXRUNTIME):
+            ownership.extend(_ownership(folder, prefix, records, quick))
+        _openmp(folder, names, openmp)
+    return NativeModules(tuple(items), {kind: tuple(paths) for kind, paths in sorted(openmp.items())}, tuple(ownership))
+
+
+def _names(folder: str) -> Dict[str, bool]:
+    """Return the names in a folder -> whether each is a folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: entry.is_dir() for entry in entries}
+    except OSError:
+        return {}
+
+
+def _files(folder: str, pattern: str) -> Iterator[str]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    matching = re.compile(pattern)
+    for name in names:
+        if matching.match(name):
+            yield os.path.join(folder, name)
+
+
+def _records(names: Dict[str, bool]) -> Dict[str, str]:
+    """Return the distributions of the families that share a folder -> their dist-info folder."""
+    found = {}
+    for name in names:
+        match = re.match(r"((?:opencv|onnxruntime|ort_nightly)[A-Za-z0-9_.]*)-[^-]+\.dist-info$", name, re.IGNORECASE)
+        if match:
+            found[re.sub(r"[-_.]+", "-", match.group(1)).lower()] = name
+    return found
+
+
+def _distribution(given: str, records: Dict[str, str]) -> str:
+    """Return the installed distribution that a shared folder belongs to, else the usual one."""
+    if given == OPENCV:
+        return next((name for name in sorted(records) if name.startswith("opencv-")), "opencv-python")
+    if given == ONNXRUNTIME:
+        found = sorted(name for name in records if name.startswith("onnxruntime"))
+        return found[-1] if found else given
+    return given
+
+
+# ---------------------------------------------------------------- one module
+
+
+def _look(
+    path: str, name: str, numpy: bool, quick: bool, loader: Loader, folder: str, offered: Set[str]
+) -> NativeModule:
+    elf = read_elf(path)
+    missing: List[str] = []
+    versions: List[str] = []
+    own_runtime = False
+    if elf is not None:
+        missing, versions, own_runtime = _chain(path, elf, loader, folder, offered)
+    abi = numpy_abi(path) if numpy and not (quick and _size(path) > QUICK_BYTES) else None
+    glibcxx = highest(versions, "GLIBCXX")
+    return NativeModule(
+        distribution=name,
+        path=path,
+        numpy_abi=abi,
+        missing_libraries=tuple(missing),
+        glibc=highest(versions, "GLIBC"),
+        glibcxx="GLIBCXX_" + glibcxx if glibcxx and not own_runtime else None,
+    )
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
+
+
+def _chain(path: str, elf: Elf, loader: Loader, folder: str, offered: Set[str]) -> Tuple[List[str], List[str], bool]:
+    """Return what a module and the libraries bundled with it do not find, the symbol versions they ask for, and
+    whether they bring a libstdc++ of their own. Libraries of the system are taken to be complete.
+    """
+    missing: List[str] = []
+    versions: List[str] = []
+    own_runtime = False
+    todo: List[Tuple[str, Elf]] = [(path, elf)]
+    seen: Set[str] = {os.path.basename(path)}
+    inherited: Tuple[str, ...] = ()
+    while todo and len(seen) < 400:
+        here, item = todo.pop()
+        versions.extend(item.versions)
+        origin = os.path.dirname(os.path.realpath(here))
+        if item.rpath and not item.runpath:
+            inherited += tuple(part.replace("${ORIGIN}", "$ORIGIN").replace("$ORIGIN", origin) for part in item.rpath)
+        for needed in item.needed:
+            if needed in seen or _ALWAYS.match(needed):
+                continue
+            seen.add(needed)
+            # an RPATH also serves the libraries further down
+            wider = item if item.runpath else item._replace(rpath=item.rpath + inherited)
+            found = loader.find(needed, wider, origin)
+            if found is None:
+                if needed not in offered:
+                    missing.append(needed)
+            elif os.path.realpath(found).startswith(os.path.realpath(folder) + os.sep):
+                own_runtime = own_runtime or needed.startswith("libstdc++")
+                inner = read_elf(found)
+                if inner is not None:
+                    todo.append((found, inner))
+    return missing, versions, own_runtime
+
+
+def _offered(folder: str, names: Dict[str, bool]) -> Set[str]:
+    """Return the libraries that other packages of the environment bring and load before they are asked for."""
+    found: Set[str] = set()
+    for place in [os.path.join(folder, "torch", "lib")] + [
+        os.path.join(folder, name) for name in names if name.endswith(".libs")
+    ]:
+        found.update(_names(place))
+    nvidia = os.path.join(folder, "nvidia")
+    for name in _names(nvidia):
+        found.update(_names(os.path.join(nvidia, name, "lib")))
+    tensorrt = os.path.join(folder, "tensorrt_libs")
+    found.update(_names(tensorrt))
+    return found
+
+
+def numpy_abi(path: str) -> Optional[str]:
+    """Return ``1`` for a module compiled against numpy 1, ``2`` for one that runs with both, None when it uses neither.
+
+    numpy's headers put the name of the module they import into every extension.
+    """
+    try:
+        with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if re.search(re.escape(NEW_MARKER), data) is not None:
+                return "2"
+            return "1" if re.search(re.escape(OLD_MARKER), data) is not None else None
+    except (OSError, ValueError):
+        return None
+
+
+def _others(folder: str, names: Dict[str, bool], known: Set[str], deadline: float) -> Iterator[NativeModule]:
+    """Yield modules of packages without a row of their own that were compiled against numpy 1."""
+    covered = {item.folder.partition("/")[0] for item in KNOWN}
+    for name in sorted(names):
+        if time.monotonic() > deadline:
+            return
+        if name in covered or name.startswith((".", "_", "~")) or name in ("nvidia", "triton", "pip", "setuptools"):
+            continue
+        paths = [os.path.join(folder, name)] if re.search(r"\.(?:so|pyd)$", name) else []
+        if names[name] and not name.endswith((".dist-info", ".libs", ".egg-info")):
+            inside = os.path.join(folder, name)
+            paths = [os.path.join(inside, one) for one in sorted(_names(inside)) if one.endswith((".so", ".pyd"))][:2]
+        for path in paths:
+            if path not in known and 0 < _size(path) <= QUICK_BYTES and numpy_abi(path) == "1":
+                package = re.match(r"\w+", name)
+                distribution = package.group().lower().replace("_", "-") if package else name
+                yield NativeModule(distribution=distribution, path=path, numpy_abi="1")
+                break
+
+
+# ---------------------------------------------------------------- whose files these are
+
+
+def _ownership(folder: str, prefix: str, records: Dict[str, str], quick: bool) -> Iterator[Ownership]:
+    """Yield what each distribution of a family still has of the files that its RECORD lists."""
+    family = {
+        name: place
+        for name, place in records.items()
+        if name.startswith((prefix.replace("_", "-"), "ort-") if prefix == ONNXRUNTIME else prefix.replace("_", "-"))
+    }
+    package = "cv2" if prefix == OPENCV else "onnxruntime"
+    lists = {name: dict(_record(os.path.join(folder, place, "RECORD"), package)) for name, place in family.items()}
+    for name in sorted(lists):
+        others = [entries for other, entries in lists.items() if other != name]
+        missing: List[str] = []
+        changed: List[str] = []
+        for path, (digest, size) in sorted(lists[name].items()):
+            full = os.path.join(folder, *path.split("/"))
+            try:
+                there = os.path.getsize(full)
+            except OSError:
+                missing.append(path)
+                continue
+            contested = any(path in entries and entries[path][0] != digest for entries in others)
+            if there != size or (contested and there <= QUICK_BYTES and _digest(full) != digest):
+                changed.append(path)
+        if lists[name]:
+            yield Ownership(name, package, len(lists[name]), tuple(missing[:20]), tuple(changed[:20]))
+
+
+def _record(path: str, package: str) -> Iterator[Tuple[str, Tuple[str, int]]]:
+    """Yield path -> (sha256, size) of a RECORD for files inside one import package; anything odd is left out."""
+    try:
+        with open(path, encoding="utf-8", errors="replace", newline="") as stream:
+            for row in csv.reader(stream):
+                if len(row) < 3 or not row[0].startswith(package + "/") or not row[2].isdigit():
+                    continue
+                if ".." not in row[0].split("/") and row[1].startswith("sha256="):
+                    yield row[0], (row[1][len("sha256=") :], int(row[2]))
+    except (OSError, csv.Error):
+        return
+
+
+def _digest(path: str) -> str:
+    try:
+        with open(path, "rb") as stream:
+            return urlsafe_b64encode(hashlib.sha256(stream.read()).digest()).decode("ascii").rstrip("=")
+    except OSError:
+        return ""
+
+
+# ---------------------------------------------------------------- OpenMP
+
+
+def _openmp(folder: str, names: Dict[str, bool], found: Dict[str, List[str]]) -> None:
+    """Add the OpenMP runtimes of an environment, each file once however many links it has."""
+    places = [os.path.join(folder, name) for name in names if name.endswith(".libs")]
+    for name, is_folder in names.items():
+        if is_folder and not name.endswith((".dist-info", ".libs", ".egg-info")):
+            places.extend(os.path.join(folder, name, inner) for inner in _LIBRARY_FOLDERS)
+    windows = sys.platform == "win32"
+    prefix = (
+        os.path.dirname(os.path.dirname(folder))
+        if windows
+        else os.path.dirname(os.path.dirname(os.path.dirname(folder)))
+    )
+    places.extend(os.path.join(prefix, *inner) for inner in (("lib",), ("Library", "bin"), ("bin",)))
+    seen: Set[Any] = set()
+    for place in places:
+        try:
+            names_there = os.listdir(place)
+        except OSError:
+            continue
+        for name in names_there:
+            match = _OPENMP.match(name)
+            if match is None:
+                continue
+            path = os.path.join(place, name)
+            try:
+                state = os.stat(path)
+            except OSError:
+                continue
+            identity = (state.st_dev, state.st_ino) if state.st_ino else os.path.realpath(path)
+            if identity not in seen:
+                seen.add(identity)
+                kind = match.group(1).lower().replace("libiomp5md", "libiomp5")
+                found.setdefault(kind, []).append(path)
