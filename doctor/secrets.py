@@ -6,7 +6,7 @@ import re
 HIDDEN = "***"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(\S*)")
-_BARE = re.compile(r"(?<![\w/@.:])[^\s/@:]+:[^\s/@]+@(?=[\w.-]+(:\d+)?(/|\s|$))")
+_BARE = re.compile(r"(?<![\w/@.:\\])[^\s/@:\\]+:[^\s/@\\]+@(?=[\w.-]+(:\d+)?(/|\s|$))")
 _QUERY = re.compile(
     r"(?i)([?&;](?:[\w.-]*(?:token|secret|password|passwd|pwd|auth|signature|credential)[\w.-]*|sig|key|api_?key)=)[^&;\s#]+"
 )
