@@ -4,6 +4,7 @@ import os
 from typing import Dict, Iterator, List, Optional, Tuple, Union
 
 from ..facts import Apt, AptSource, Unknown
+from ..secrets import without_credentials
 
 
 def parse_one_line(text: str, source: str) -> Tuple[AptSource, ...]:
@@ -61,13 +62,6 @@ def _stanzas(text: str) -> Iterator[Tuple[int, Dict[str, str]]]:
                     first = number
                 last = name.strip().lower()
                 fields[last] = value.strip()
-
-
-def without_credentials(uri: str) -> str:
-    """Return the address without user and password."""
-    scheme, separator, rest = uri.partition("://")
-    host, slash, path = rest.partition("/")
-    return scheme + separator + host.rpartition("@")[2] + slash + path if separator else uri
 
 
 def _source(uri: str, suite: str, components: Tuple[str, ...], source: str) -> AptSource:

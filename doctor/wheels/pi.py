@@ -30,6 +30,8 @@ GLIBCXX = {"buster": "3.4.25"}
 
 #: onnxruntime builds that die of an illegal instruction on a Cortex-A72: microsoft/onnxruntime#23957, #24112, #24512.
 ONNXRUNTIME_ILLEGAL = {"1.21.0": "microsoft/onnxruntime#23957"}
+#: Nobody reported on these, but they lack the correction, which came with 1.22.0: not to be chosen.
+ONNXRUNTIME_UNCORRECTED = {"1.21.1": "microsoft/onnxruntime#23978 came after it"}
 
 #: Every armv7l file of tflite-runtime that was measured needs this glibc, whatever its tag promises.
 TFLITE_GLIBC = "2.27"
@@ -395,7 +397,7 @@ def _illegal(matrix: Matrix, name: str, file: IndexFile) -> Optional[str]:
     if file.url is not None or not file.platforms[0].endswith("_aarch64"):
         return None
     if name == "onnxruntime":
-        return ONNXRUNTIME_ILLEGAL.get(file.version)
+        return ONNXRUNTIME_ILLEGAL.get(file.version) or ONNXRUNTIME_UNCORRECTED.get(file.version)
     return illegal_torch(matrix).get(file.version) if name == "torch" else None
 
 

@@ -1,0 +1,283 @@
+"""Wheels on a Raspberry Pi: the seeds' machine, each release of the system, and the truth where there is none."""
+
+import pytest
+
+from doctor.facts import Facts, from_json
+from doctor.model import DoctorError
+from doctor.wheels import choose as choosing
+from doctor.wheels import pi
+from doctor.wheels.target import Target
+
+SEEDS_OPENCV = "opencv_python-4.5.5.62-cp37-cp37m-linux_armv7l.whl"
+SEEDS_ONNXRUNTIME = "onnxruntime-1.9.1-cp37-none-linux_armv7l.whl"
+RELEASE = "https://github.com/PINTO0309/onnxruntime4raspberrypi/releases/download/v1.9.1/" + SEEDS_ONNXRUNTIME
+
+BUSTER = pi.described("3.7", "linux_armv7l", glibc="2.28", pi=True)
+BULLSEYE = pi.described("3.9", "linux_armv7l", glibc="2.31", pi=True)
+BOOKWORM = pi.described("3.11", "linux_armv7l", glibc="2.36", pi=True)
+TRIXIE = pi.described("3.13", "linux_armv7l", glibc="2.41", pi=True)
+ARM64 = pi.described("3.11", "linux_aarch64", glibc="2.36", pi=True)
+TRIXIE64 = pi.described("3.13", "linux_aarch64", glibc="2.41", pi=True)
+ZERO = pi.described("3.11", "linux_armv6l", glibc="2.36", pi=True)
+
+
+def files(solved):
+    return {build.name: build.file.filename for build in solved.chosen}
+
+
+def versions(solved):
+    return {build.name: build.version for build in solved.chosen}
+
+
+def why(solved, name, version):
+    """Return the reasons for which a version lost."""
+    return [
+        r for lost in solved.rejected if (lost.build.name, lost.build.version) == (name, version) for r in lost.reasons
+    ]
+
+
+# ---------------------------------------------------------------- the seeds' machine
+
+
+def test_the_seeds_opencv(matrix):
+    solved = pi.solve(matrix, BUSTER, ["opencv-python==4.5.5.62"])
+    assert solved.fits
+    assert files(solved)["opencv-python"] == SEEDS_OPENCV
+    choice = pi.pi_set(
+        matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), ["opencv-python==4.5.5.62"]
+    )
+    withdrawn = [said for said in choice.warnings if said.text == pi.WITHDRAWN_FOR]
+    assert [said.params["other"] for said in withdrawn] == ["4.5.5.64"]
+    assert choice.wheel("opencv-python").url == "https://www.piwheels.org/simple/opencv-python/" + SEEDS_OPENCV
+
+
+def test_a_withdrawn_version_is_taken_only_when_pinned(matrix):
+    solved = pi.solve(matrix, BUSTER, ["opencv-python>=4.5,<4.6"])
+    assert versions(solved)["opencv-python"] == "4.5.3.56"
+    assert any(reason.startswith("withdrawn") for reason in why(solved, "opencv-python", "4.5.5.62"))
+
+
+@pytest.mark.parametrize(
+    "requests, installed, suffix",
+    [
+        (["onnxruntime==1.9.1"], None, "_np1195"),
+        (["onnxruntime==1.9.1"], "1.16.2", "_np1195"),
+        (["onnxruntime==1.9.1"], "1.19.5", "_np1195"),
+        (["onnxruntime==1.9.1"], "1.20.0", "_np1214"),
+        (["onnxruntime==1.9.1"], "1.21.4", "_np1214"),
+        (["onnxruntime==1.9.1", "numpy>=1.20"], None, "_np1214"),
+        (["onnxruntime==1.9.1", "numpy==1.21.4"], None, "_np1214"),
+        (["onnxruntime==1.9.1", "numpy<1.20"], "1.21.4", "_np1195"),
+        (["onnxruntime==1.9.1", "numpy==1.19.5"], None, "_np1195"),
+    ],
+)
+def test_which_of_the_two_assets(matrix, requests, installed, suffix):
+    solved = pi.solve(matrix, BUSTER._replace(numpy=installed), requests)
+    assert solved.fits
+    (build,) = [build for build in solved.chosen if build.name == "onnxruntime"]
+    assert build.file.url == RELEASE + suffix
+    assert build.file.filename == SEEDS_ONNXRUNTIME
+    low = suffix == "_np1195"
+    numpy = versions(solved).get("numpy", installed)
+    assert (tuple(int(part) for part in numpy.split(".")[:2]) < (1, 20)) is low
+
+
+def test_the_renamed_asset_is_said(matrix):
+    choice = pi.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), ["onnxruntime==1.9.1"])
+    (said,) = [said for said in choice.warnings if said.text == pi.SAVE_AS]
+    assert said.params["asset"] == SEEDS_ONNXRUNTIME + "_np1195"
+    assert any(said.text == pi.COMMUNITY_UNCHECKED for said in choice.warnings)
+    assert "community" in choice.wheel("onnxruntime").source
+    assert choice.needs_apt == ("libatlas3-base", "libatomic1", "libgfortran5", "libgomp1")
+
+
+def test_the_usual_set_of_buster(matrix):
+    solved = pi.solve(matrix, BUSTER)
+    assert solved.fits
+    assert versions(solved) == {
+        "torch": "1.8.1",
+        "opencv-python": "4.7.0.72",
+        "onnxruntime": "1.9.1",
+        "tflite-runtime": "2.11.0",
+        "numpy": "1.19.5",
+    }
+    assert solved.absent == ("ncnn",)
+
+
+def test_the_set_with_known_hashes_is_offered_beside_it(matrix):
+    choice = pi.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"))
+    (checked,) = [item for item in choice.alternatives if item.when.text == pi.CHECKED]
+    derived = next(s for s in matrix.table("pi_wheels.derived_sets") if s["name"] == "buster_armv7l_cp37m_hashes_known")
+    expected = {row["package"]: row["sha256"] for row in derived["items"] if row["package"] != "torch"}
+    assert {wheel.name: wheel.sha256 for wheel in checked.wheels} == expected
+
+
+def test_a_build_for_a_newer_system_comes_last(matrix):
+    judged = [item for item in pi.candidates(matrix, "onnxruntime", BUSTER) if item.fits]
+    assert [item.build.version for item in judged][0] == "1.9.1"
+    assert [item.doubt for item in judged] == sorted(item.doubt for item in judged)
+    newest = judged[[item.doubt for item in judged].index(2)]
+    assert (newest.build.version, newest.build.os) == ("1.14.1", "bullseye")
+    pinned = pi.solve(matrix, BUSTER, ["onnxruntime==1.14.1"])
+    assert pinned.judged["onnxruntime"].doubt == 2
+    passed_over = why(pi.solve(matrix, BUSTER, ["onnxruntime"]), "onnxruntime", "1.14.1")
+    assert any(reason.startswith("not measured") for reason in passed_over)
+
+
+def test_ncnn_needs_a_newer_glibc_than_buster_has(matrix):
+    solved = pi.solve(matrix, BUSTER, ["ncnn"])
+    assert solved.missing == ("ncnn",)
+    assert not solved.fits
+    reasons = why(solved, "ncnn", "1.0.20250503")
+    assert "glibc: needs 2.31, this system has 2.28" in reasons
+    assert "libstdc++: needs GLIBCXX_3.4.26, this system has 3.4.25" in reasons
+
+
+def test_a_broken_build_is_taken_only_on_order_and_does_not_fit(matrix):
+    assert pi.solve(matrix, BUSTER, ["opencv-python>=4.1,<4.2"]).missing == ("opencv-python",)
+    solved = pi.solve(matrix, BUSTER, ["opencv-python==4.1.1.26"])
+    assert versions(solved)["opencv-python"] == "4.1.1.26"
+    assert not solved.fits
+
+
+# ---------------------------------------------------------------- other releases
+
+
+def test_bullseye(matrix):
+    solved = pi.solve(matrix, BULLSEYE)
+    derived = next(s for s in matrix.table("pi_wheels.derived_sets") if s["name"] == "bullseye_armv7l_cp39")
+    for row in derived["items"]:
+        assert versions(solved)[row["package"]] == row["version"]
+    assert versions(solved)["numpy"].startswith("1.")
+
+
+def test_bookworm_needs_a_numpy_that_the_table_does_not_have(matrix):
+    solved = pi.solve(matrix, BOOKWORM)
+    assert versions(solved)["onnxruntime"] == "1.16.0"
+    assert versions(solved)["tflite-runtime"] == "2.14.0"
+    assert "numpy" not in versions(solved)
+    assert solved.numpy_unknown
+    assert solved.numpy == ">=1.23.5,<2"
+
+
+def test_an_unaudited_build_is_taken_only_by_name(matrix):
+    assert "torch" in pi.solve(matrix, BOOKWORM).absent
+    named = pi.solve(matrix, BOOKWORM, ["torch"])
+    assert versions(named)["torch"].startswith("2.5.0")
+    assert named.judged["torch"].doubt == 1
+
+
+def test_trixie_32_bit_has_little(matrix):
+    solved = pi.solve(matrix, TRIXIE)
+    assert set(versions(solved)) == {"ncnn", "numpy"}
+    choice = pi.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.13", glibc="2.41"), ["onnxruntime"])
+    assert not choice.fits
+    assert choice.wheels == ()
+    assert choice.exit == 1
+    assert [said.params["name"] for said in choice.warnings if said.text == pi.NO_WHEEL_32] == ["onnxruntime"]
+
+
+def test_armv6_is_told_the_truth(matrix):
+    solved = pi.solve(matrix, ZERO)
+    assert set(versions(solved)) == {"numpy"}
+    (numpy,) = solved.chosen
+    assert numpy.file.filename == "numpy-2.1.2-cp311-cp311-linux_armv6l.whl"
+    choice = pi.pi_set(matrix, Target.described("linux_armv6l", matrix, "3.11", glibc="2.36"), ["onnxruntime"])
+    assert choice.exit == 1
+    assert any(said.text == pi.ARMV6 for said in choice.warnings)
+    assert not any(said.text == pi.NO_WHEEL_32 for said in choice.warnings), "a Zero W has no 64-bit system"
+    assert any("platform: made for armv7l, this is armv6l" in item.reasons for item in choice.rejected)
+
+
+# ---------------------------------------------------------------- 64 bit
+
+
+@pytest.mark.parametrize("lse, torch", [(False, "2.9.1"), (None, "2.9.1"), (True, "2.10.0")])
+def test_torch_on_64_bit(matrix, lse, torch):
+    """2.11 and newer are CUDA builds; 2.10.0 dies on processors without LSE atomics."""
+    solved = pi.solve(matrix, TRIXIE64._replace(lse=lse), ["torch"])
+    assert versions(solved)["torch"] == torch
+    assert all(build.file.url is None for build in solved.chosen)
+    assert any(reason.startswith("cuda:") for reason in why(solved, "torch", "2.11.0"))
+    illegal = any(reason.startswith("illegal instruction") for reason in why(solved, "torch", "2.10.0"))
+    assert illegal is (not lse)
+
+
+def test_a_partner_brings_its_torch(matrix):
+    solved = pi.solve(matrix, ARM64, ["torchvision"])
+    assert (versions(solved)["torch"], versions(solved)["torchvision"]) == ("2.9.1", "0.24.1")
+    old = pi.solve(matrix, BUSTER, ["torchvision"])
+    assert (versions(old)["torch"], versions(old)["torchvision"]) == ("1.8.1", "0.9.1")
+
+
+@pytest.mark.parametrize("version", ["1.21.0"])
+def test_an_onnxruntime_that_dies_is_avoided(matrix, version):
+    assert versions(pi.solve(matrix, ARM64, ["onnxruntime<1.22"]))["onnxruntime"] == "1.20.1"
+    ordered = pi.solve(matrix, ARM64, ["onnxruntime==" + version])
+    assert versions(ordered)["onnxruntime"] == version
+    assert not ordered.fits
+    assert pi.solve(matrix, ARM64._replace(lse=True), ["onnxruntime==" + version]).fits
+
+
+def test_the_numpy_of_an_abi3_file_depends_on_the_python(matrix):
+    old = pi.solve(matrix, pi.described("3.7", "linux_aarch64", glibc="2.28", pi=True), ["opencv-python"])
+    assert versions(old)["numpy"] == "1.21.6"
+    new = pi.solve(matrix, ARM64, ["opencv-python"])
+    assert versions(new)["numpy"].startswith("2.")
+
+
+def test_a_newer_cpu_torch_is_named_beside_it(matrix):
+    facts = machine("pi5-trixie-aarch64")
+    choice = pi.pi_set(matrix, facts)
+    (other,) = [item for item in choice.alternatives if item.when.text == pi.CPU_TORCH]
+    assert other.wheels[0].url.startswith("https://download.pytorch.org/whl/cpu/torch-")
+    assert "cpu" in other.wheels[0].version
+
+
+# ---------------------------------------------------------------- requests, names, pip
+
+
+def test_a_request_that_is_none(matrix):
+    with pytest.raises(DoctorError) as raised:
+        pi.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), ["onnx runtime =="])
+    assert raised.value.exit == 2
+
+
+@pytest.mark.parametrize(
+    "name, right",
+    [
+        ("a-1-cp37-none-linux_armv7l.whl_np1195", "a-1-cp37-none-linux_armv7l.whl"),
+        ("a-1-py3-none-any.whl", "a-1-py3-none-any.whl"),
+    ],
+)
+def test_right_name(name, right):
+    assert pi.right_name(name) == right
+    assert len(pi.tags_of(name)[2]) == 1
+
+
+def test_an_old_pip_is_told_what_it_cannot_read(matrix):
+    def said(target, *requests):
+        solved = pi.solve(matrix, target, requests)
+        return pi._needs_pip(solved.chosen, target)
+
+    assert said(BUSTER._replace(pip="18.1"), "tflite-runtime") == "19.3"
+    assert said(BUSTER._replace(pip="20.3.4"), "tflite-runtime") is None
+    assert said(BUSTER._replace(pip="18.1"), "opencv-python", "onnxruntime") is None
+    assert said(BULLSEYE._replace(pip="20.0.2"), "ncnn") == "20.3"
+
+
+def test_doctor_wheels_and_doctor_pi_give_the_same_answer(matrix):
+    requests = ["opencv-python", "onnxruntime"]
+    described = Target.described("linux_armv7l", matrix, "3.7", glibc="2.28")
+    here = pi.pi_set(matrix, machine("pi4-buster-py37"), requests)
+    there = choosing.choose(matrix, requests, described)
+    assert there.wheels == here.wheels
+    assert there.fits and here.fits
+
+
+def machine(name) -> Facts:
+    import json
+    from pathlib import Path
+
+    path = Path(__file__).parent.parent / "machines" / (name + ".json")
+    return from_json(json.loads(path.read_text(encoding="utf-8")))
