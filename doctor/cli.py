@@ -668,8 +668,9 @@ def _past_fixes(shared: Shared, undo: bool, history: bool) -> int:
     return past.exit
 
 
-def _wheels(shared: Shared, **asked: Any) -> int:
-    choice = session.wheels(shared.request("wheels", from_file=asked.pop("from_file")), **asked)
+def _wheels(shared: Shared, requirements: List[str], from_file: Optional[str], **asked: Any) -> int:
+    request = shared.request("wheels", from_file=from_file, requirements=tuple(requirements))
+    choice = session.wheels(request, **asked)
     if shared.format == "json":
         from .render import json as renderer
 

@@ -358,6 +358,40 @@ def past_fixes(request: Request, undo: bool, history: bool, progress: Any = None
     return Past(prefix, freed_bytes=past.forget(prefix))
 
 
+#: what a choice of wheels depends on
+_OF_WHEELS = (f.Python, f.Host, f.Cpu, f.Board, f.Nvidia, f.Distributions, f.Torch)
+
+
+def wheels(request: Request, online: bool = False, **described: Any) -> Any:
+    """Return the choice of wheels for this machine, for a described one (``platform``), or for a bundle's.
+
+    Raises DoctorError: exit 2 for words that nobody knows, 3 when the target Python does not work.
+    """
+    from .wheels.command import run
+
+    facts = None
+    if described.get("platform") is None:
+        if request.from_file is not None:
+            facts = _read_facts(request.from_file)
+        else:
+            from .probes import collect
+
+            wanted_facts = wanted(request)._replace(quick=True, sections=frozenset(_OF_WHEELS))
+            facts = collect.begin(wanted_facts).finish()
+    return run(
+        request.requirements,
+        driver=request.assume_driver,
+        gpus=request.assume_gpus,
+        no_gpu=request.no_gpu,
+        online=online,
+        offline=request.offline,
+        mirror=request.mirror,
+        facts=facts,
+        matrix=_matrix(),
+        **described,
+    )
+
+
 def explain(request: Request, source: str, here: bool) -> Tuple[Any, Plan]:
     """Return the diagnoses of a file (``-``: standard input) and the plan that cures them.
 

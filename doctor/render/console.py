@@ -15,6 +15,7 @@ from ..model import CRASHED, ERROR, NOTE, SKIPPED, WARNING, Finding, Plan, Step
 from ..session import Report, step_ids
 from ..text import Text
 from ..units import size
+from ..wheels.command import commands
 from . import words
 from .chain import links
 
@@ -89,7 +90,9 @@ def print_past(past: Any, lang: str, console: Optional[Console] = None) -> None:
 
 def print_choice(choice: Any, lang: str, verbose: bool, console: Optional[Console] = None) -> None:
     """Draw the answer of ``doctor wheels``."""
-    Screen(console or make_console(), lang, verbose).choice(choice)
+    screen = Screen(console or make_console(), lang, verbose)
+    with screen.tidy():
+        screen.choice(choice)
 
 
 class Screen:
@@ -366,8 +369,8 @@ class Screen:
             self._wheel(wheel, 2)
         if said.get("rule"):
             self.out("%s: %s" % (self.say(words.RULE), said["rule"]), style="dim", indent=2)
-        if said.get("command"):
-            self.out("$ " + said["command"], indent=2, whole=True)
+        for command in commands(choice):
+            self.out("$ " + shell_line(command), indent=2, whole=True)
         for warning in said["warnings"]:
             self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.plain(warning)), indent=2)
         if said["alternatives"]:
