@@ -236,7 +236,7 @@ def _sample(response: Any) -> Tuple[bytes, Optional[float]]:
     """Return the first bytes of an answer and their speed in bytes a second; None when too few came to tell."""
     began = time.monotonic()
     parts, count = [], 0
-    for part in response.iter_content(1 << 14):
+    for part in response.iter_content(1 << 10):
         parts.append(part)
         count += len(part)
         if count >= SAMPLE_BYTES or time.monotonic() - began > SAMPLE_S:

@@ -122,7 +122,7 @@ def test_credentials_are_left_out_of_facts_and_kept_for_asking(tmp_path):
         tmp_path,
         {
             "etc/pip.conf": "[global]\nindex-url = https://me:secret@pkg.example.org/simple\n"
-            "extra-index-url = https://a.example.org/\n  https://tok3n@b.example.org/simple\nclient-cert = /home/key.pem\n"
+            "extra-index-url = https://a.example.org/\n  https://tok3n@b.example.org/simple\nclient-cert = key.pem\n"
         },
     )
     found = read(root, {"PIP_PROXY": "http://me:secret@proxy.example.org:80"})
