@@ -23,7 +23,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 from ...demands import allows, demand, environment, name_of
 from ...facts import Distribution, Distributions, Environ, Facts, Host, Python, Toolkit, Torch, Trials, Unknown
 from ...model import ERROR, NOTE, WARNING, Finding, Install, KeepOne, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ..gpu._nvidia import numbers
 from ..torch._trio import failed, last_line, worked
@@ -101,6 +101,46 @@ class Wrong(NamedTuple):
     version: Optional[str]
 
 
+_CUDA_LIB = (
+    r"lib(?:cu(?:blas|blasLt|dart|dnn\w*|fft|rand|solver|sparse|sparseLt|pti|file)|nvJitLink|"
+    r"nvrtc|nvToolsExt|nccl|nvinfer\w*)"
+)
+SIGNATURES = (
+    Signature(
+        r"undefined symbol: (?P<symbol>__nvJitLink\w*|cu(?:blas|dnn|sparse|solver|fft|rand|pti)\w+|nccl\w+|nvrtc\w+)"
+    ),
+    Signature(r"cuda_utils\.so: undefined symbol: (?P<symbol>cu\w+)", outranks=("extension-abi-mismatch",)),
+    Signature(r"symbol (?P<symbol>\w+),? version (?P<library>" + _CUDA_LIB + r"\.so\.\d+) not defined in file"),
+    Signature(r"version `(?P<library>" + _CUDA_LIB + r"\.so\.\d+)' not found"),
+    Signature(r"cuDNN version incompatibility: PyTorch was compiled against \((?P<built>[\d, ]+)\)"),
+    Signature(r"Loaded runtime CuDNN library: (?P<found>[\d.]+) but source was compiled with: (?P<built>[\d.]+)"),
+    Signature(r"CUDNN_STATUS_(?:SUBLIBRARY_)?VERSION_MISMATCH|CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED"),
+    Signature(r"Could not load library (?:lib)?cudnn_\w{3,30}(?:\.so|\.dll)\S{0,6}\. Error"),
+    Signature(
+        r"Unable to load any of \{libcudnn|Cannot load symbol cudnn\w+|"
+        r"Could not locate (?:lib)?cudnn\w{3,30}\.(?:dll|so)"
+    ),
+    Signature(
+        r"(?:ImportError|OSError)\W.{0,200}?(?P<library>"
+        + _CUDA_LIB
+        + r"\.so\.[\d.]+): cannot open shared object file",
+        "medium",
+        unless=(r"onnxruntime_providers",),
+        outranks=("system-lib-missing", "torch-broken"),
+    ),
+    Signature(
+        r"(?P<library>" + _CUDA_LIB + r"\.so\.[\d.]+): cannot open shared object file",
+        "low",
+        warning=True,
+        unless=(r"It is expected if you are not running on", r"onnxruntime_providers"),
+    ),
+    Signature(r"Failed to dlopen .{0,200}(?P<library>" + _CUDA_LIB + r")", "medium"),
+    Signature(r"CUDA Setup failed despite GPU being available", "medium"),
+    Signature(r"(?P<library>" + _CUDA_LIB + r"\S{0,12}): undefined symbol", "medium"),
+    Signature(r"nvrtc: error: failed to open (?:lib)?nvrtc-builtins\S{2,40}", "high"),
+)
+
+
 @check(
     code="cuda-libs-conflict",
     severity=ERROR,
@@ -118,6 +158,7 @@ class Wrong(NamedTuple):
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Torch, Distributions, Python, Host, Environ, Toolkit, Trials),
+    signatures=SIGNATURES,
 )
 def cuda_libs_conflict(facts: Facts, matrix) -> Iterator[Finding]:
     torch = facts.need(Torch)

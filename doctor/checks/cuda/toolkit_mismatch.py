@@ -19,7 +19,7 @@ from typing import Iterator, Optional, Tuple
 
 from ...facts import Facts, Nvidia, Project, Toolkit, Torch
 from ...model import ERROR, NOTE, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ..gpu._nvidia import known, numbers
 
@@ -69,6 +69,36 @@ CHOOSE = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"detected CUDA version \((?P<toolkit>[\d.]+)\) mismatches the version that was used to "
+        r"compile PyTorch \((?P<cuda>[\d.]+)\)",
+        outranks=("toolkit-missing",),
+    ),
+    Signature(
+        r"Installed CUDA version (?P<toolkit>[\d.]+) does not match the version torch was "
+        r"compiled with (?P<cuda>[\d.]+)",
+        outranks=("toolkit-missing",),
+    ),
+    Signature(
+        r"compiled with a version of Cuda that does not match the version used to compile Pytorch binaries",
+        outranks=("toolkit-missing",),
+    ),
+    Signature(r"detected CUDA version .{0,80}minor version mismatch", "low", warning=True),
+    Signature(r"unsupported GNU version! gcc versions later than (?P<gcc>\d+) are not supported"),
+    Signature(r"unsupported Microsoft Visual Studio version!"),
+    Signature(
+        r"current installed version of \S{2,40} \([\d.]+\) is greater than the maximum required "
+        r"version by CUDA (?P<toolkit>[\d.]+)"
+    ),
+    Signature(
+        r"(?:FlashAttention|flash[-_]attn) (?:is only supported on|requires) CUDA (?P<needed>[\d.]+) and above",
+        "medium",
+    ),
+    Signature(r"parameter packs not expanded with .{1,6}\.\.\.", "medium"),
+)
+
+
 @check(
     code="toolkit-mismatch",
     severity="error",
@@ -80,6 +110,7 @@ CHOOSE = Text(
     cause=HARMLESS,
     explain_zh=EXPLAIN_ZH,
     needs=(Toolkit, Torch, Nvidia, Project),
+    signatures=SIGNATURES,
 )
 def toolkit_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     toolkit = facts.need(Toolkit)

@@ -19,7 +19,7 @@ from typing import Iterator
 
 from ...facts import Environ, Facts, Host, Nvidia, Torch, Unknown
 from ...model import ERROR, WARNING, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._nvidia import card_names, pci_cards, source_evidence
 
@@ -51,6 +51,60 @@ START = Text(
 )
 
 
+_CONTAINER = r"\bdocker\b|\bcontainers?\b|kubernetes|\bk8s\b|\bpods?\b|podman|docker-compose|/\.dockerenv"
+SIGNATURES = (
+    Signature(r"could not select device driver .{0,12} with capabilities: \[\[gpu"),
+    Signature(
+        r"NVIDIA Driver was not detected\. +GPU functionality will not be available", outranks=("driver-missing",)
+    ),
+    Signature(r"NVIDIA Driver was not detected", "medium", outranks=("driver-missing",)),
+    Signature(
+        r"[Uu]nknown or invalid runtime name: nvidia|Unknown runtime specified nvidia", outranks=("driver-missing",)
+    ),
+    Signature(
+        r"nvidia-container-cli: (?:initialization error|device error|mount error|detection error|"
+        r"container error|ldcache error)",
+        unless=(r"driver/library version mismatch", r"driver not loaded"),
+        outranks=("driver-missing", "wsl-libcuda"),
+    ),
+    Signature(
+        r"Found no NVIDIA driver on your system",
+        "medium",
+        requires=(_CONTAINER,),
+        outranks=("driver-missing",),
+    ),
+    Signature(
+        r"No CUDA GPUs are available|no CUDA-capable device is detected",
+        "medium",
+        requires=(_CONTAINER,),
+        unless=(r"driver/library version mismatch|forward compatibility was attempted",),
+        outranks=("driver-missing",),
+    ),
+    Signature(
+        r"CUDA driver version is insufficient for CUDA runtime version",
+        "medium",
+        requires=(_CONTAINER,),
+        unless=(
+            r"--gpus[ =]|--runtime[ =]nvidia|driver: nvidia|Jetson|JetPack|L4T|aarch64|tegra",
+            r"system is too old",
+        ),
+        outranks=("driver-too-old", "driver-missing"),
+    ),
+    Signature(
+        r"libcuda\.so\.1: cannot open shared object file",
+        "medium",
+        requires=(_CONTAINER,),
+        unless=(r"--gpus[ =]|--runtime[ =]nvidia",),
+        outranks=("driver-missing", "system-lib-missing"),
+    ),
+    Signature(r"Failed to initialize NVML: Unknown Error", "medium"),
+    Signature(
+        r"Insufficient nvidia\.com/gpu|nvidia-device-plugin.{0,200}(?:No devices found|Failed to initialize NVML)"
+    ),
+    Signature(r"Failed to infer device type|no platform detected", "low", requires=(_CONTAINER,)),
+)
+
+
 @check(
     code="container-no-gpu",
     severity="error",
@@ -67,6 +121,7 @@ START = Text(
     explain_zh=EXPLAIN_ZH,
     needs=(Nvidia, Host, Torch, Environ),
     remedies=(Manual(START),),
+    signatures=SIGNATURES,
 )
 def container_no_gpu(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)

@@ -19,7 +19,7 @@ from typing import Iterator, Optional
 
 from ...facts import Facts, Host, Nvidia
 from ...model import Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._nvidia import VERSION_MISMATCH, source_evidence
 
@@ -47,6 +47,32 @@ RESTART = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"(?:Failed to initialize NVML: |NVML\W.{0,60}|nvml error: )?Driver/library version mismatch",
+        outranks=("driver-too-old", "driver-missing", "container-no-gpu"),
+    ),
+    Signature(
+        r"NVMLError_LibRmVersionMismatch|NVML/RM version mismatch", outranks=("driver-too-old", "driver-missing")
+    ),
+    Signature(
+        r"system has unsupported display driver ?/ ?cuda driver combination|"
+        r"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH|cudaErrorSystemDriverMismatch",
+        outranks=("driver-too-old", "driver-missing"),
+    ),
+    Signature(
+        r"kernel version (?P<kernel>\d{3}\.[\d.]+) does not match DSO version (?P<library>\d{3}\.[\d.]+)",
+        outranks=("driver-missing", "driver-too-old"),
+    ),
+    Signature(r"NVRM: API mismatch: the client has the version (?P<library>\d{3}\.[\d.]+)"),
+    Signature(
+        r"forward compatibility was attempted on non supported HW",
+        "medium",
+        unless=(r"docker|container|kubernetes|podman|\bpod\b|compat/libcuda|cuda-compat",),
+    ),
+)
+
+
 @check(
     code="driver-library-mismatch",
     severity="error",
@@ -66,6 +92,7 @@ RESTART = Text(
     explain_zh=EXPLAIN_ZH,
     needs=(Nvidia, Host),
     remedies=(Manual(RESTART),),
+    signatures=SIGNATURES,
 )
 def driver_library_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)

@@ -18,7 +18,7 @@ from typing import Iterator
 
 from ...facts import Facts, Host, Nvidia, Project, Torch
 from ...model import ERROR, WARNING, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._nvidia import card_names, pci_cards, source_evidence, unheard, wants_torch
 
@@ -52,6 +52,42 @@ WINDOWS = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"Found no NVIDIA driver on your system",
+        outranks=("torch-cpu-build",),
+    ),
+    Signature(r"NVIDIA-SMI has failed because it couldn'?t communicate with the NVIDIA driver"),
+    Signature(r"NVMLError_DriverNotLoaded|NVML: Driver Not Loaded|nvml error: driver not loaded"),
+    Signature(
+        r"nvidia-smi(?:: command not found|: not found|'? is not recognized as|"
+        r"'? 不是内部或外部命令)",
+        "medium",
+    ),
+    Signature(r"NVMLError_LibraryNotFound|NVML Shared Library Not Found", "medium", warning=True),
+    Signature(
+        r"(?:ImportError|OSError)\W.{0,40}libcuda\.so\.1: cannot open shared object file",
+        "medium",
+        unless=(r"onnxruntime_providers|dlerror|\(ignored\)|does not affect",),
+        outranks=("system-lib-missing",),
+    ),
+    Signature(
+        r"cuda(?:GetDeviceCount|_init)\W.{0,80}no CUDA-capable device is detected|"
+        r"CUDA error: no CUDA-capable device is detected",
+        "medium",
+    ),
+    Signature(r"CUDA driver initialization failed, you might not have a CUDA gpu", "medium"),
+    Signature(
+        r"(?:RuntimeError|Error)\W.{0,60}No CUDA GPUs are available",
+        "low",
+        unless=(r"CUDA_VISIBLE_DEVICES\W{0,3}(?:-1|''|\"\")",),
+    ),
+    Signature(r"CUDA unknown error - this may be due to an incorrectly set up environment", "low"),
+    Signature(r"kernel driver does not appear to be running on this host", "low", warning=True),
+    Signature(r"modprobe: FATAL: Module nvidia.{0,20} not found", "medium"),
+)
+
+
 @check(
     code="driver-missing",
     severity="error",
@@ -68,6 +104,7 @@ WINDOWS = Text(
     explain_zh=EXPLAIN_ZH,
     needs=(Nvidia, Host, Torch, Project),
     remedies=(Manual(LINUX),),
+    signatures=SIGNATURES,
 )
 def driver_missing(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)

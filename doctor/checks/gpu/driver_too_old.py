@@ -19,7 +19,7 @@ from typing import Iterator
 
 from ...facts import Facts, Host, Nvidia, Torch, Trials
 from ...model import Finding, Manual, MendTorch
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._nvidia import driver_system, known, numbers, older, source_evidence
 
@@ -45,6 +45,37 @@ UPDATE = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"NVIDIA driver on your system is too old(?: \(found version (?P<found>\d+)\))?",
+        outranks=("driver-missing", "torch-cpu-build"),
+    ),
+    Signature(
+        r"CUDA driver version is insufficient for CUDA runtime version|cudaErrorInsufficientDriver",
+        outranks=("driver-missing",),
+    ),
+    Signature(
+        r"nvidia-container-cli: requirement error: unsatisfied condition: (?P<condition>cuda ?>= ?[\d.]+)",
+        outranks=("container-no-gpu",),
+    ),
+    Signature(
+        r"provided PTX was compiled with an unsupported toolchain|"
+        r"CUDA_ERROR_UNSUPPORTED_PTX_VERSION|cudaErrorUnsupportedPtxVersion"
+    ),
+    Signature(
+        r"forward compatibility was attempted on non supported HW",
+        "medium",
+        requires=(r"docker|container|kubernetes|podman|\bpod\b|compat/libcuda|cuda-compat",),
+    ),
+    Signature(
+        r"(?:NVIDIA|CUDA|GPU) driver (?:version )?(?P<driver>\d{3}\.[\d.]+)? ?(?:is )?too old|"
+        r"driver only supports (?:up to )?CUDA (?:version )?(?P<driver_cuda>\d+\.\d+)",
+        "medium",
+    ),
+    Signature(r"minimum required (?:Nvidia|NVIDIA|CUDA) driver", "low"),
+)
+
+
 @check(
     code="driver-too-old",
     severity="error",
@@ -60,6 +91,7 @@ UPDATE = Text(
     explain_zh=EXPLAIN_ZH,
     needs=(Nvidia, Torch, Host, Trials),
     remedies=(MendTorch(cuda=True),),
+    signatures=SIGNATURES,
 )
 def driver_too_old(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)

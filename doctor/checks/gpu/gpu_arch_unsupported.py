@@ -21,7 +21,7 @@ from typing import Any, Iterator, List, Sequence, Tuple
 
 from ...facts import Facts, Gpu, Host, MissingFact, Nvidia, Torch, Trials
 from ...model import ERROR, WARNING, Finding, MendTorch
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ...wheels.matrix import Build, variant_of
 from ...wheels.versions import public
@@ -46,6 +46,57 @@ GeForce GTX 1060（6.1）搭配 `torch==2.9.1+cu130`，该构建最低支持 7.5
 """
 
 
+SIGNATURES = (
+    Signature(
+        r"(?P<gpu>[A-Z][\w -]{3,50}?) with CUDA capability (?P<arch>sm_\d+) is not compatible "
+        r"with the current PyTorch",
+        outranks=("driver-too-old",),
+    ),
+    Signature(r"PyTorch install(?:ation)? supports CUDA capabilities (?P<built_for>sm_[\w ]{2,200})", "medium"),
+    Signature(
+        r"no kernel image is available for execution on (?:the )?device|"
+        r"cudaErrorNoKernelImageForDevice|CUDA_ERROR_NO_BINARY_FOR_GPU",
+        unless=(r"HIP error|ROCm\d|hipError|\bgfx\d{3}",),
+        outranks=("out-of-memory-host",),
+    ),
+    Signature(r"Found GPU\d+ (?P<gpu>.{3,60}?) which is of cuda capability (?P<capability>\d+\.\d+)"),
+    Signature(r"PyTorch no longer supports this GPU because it is too old"),
+    Signature(
+        r"Found GPU\d+ (?P<gpu>.{3,60}?) which is of compute capability \(CC\) (?P<capability>\d+\.\d+)", "medium"
+    ),
+    Signature(r"Value '(?P<arch>sm_\d+a?)' is not defined for option 'gpu-name'"),
+    Signature(r"nvcc fatal\s*: Unsupported gpu architecture '(?P<arch>(?:compute|sm)_\d+a?)'", "medium"),
+    Signature(r"nvrtc: error: invalid value for --gpu-architecture|NVRTC_ERROR_INVALID_OPTION", "medium"),
+    Signature(
+        r"Found (?P<gpu>.{3,60}?) which is too old to be supported by the triton GPU compiler|"
+        r"Triton only supports devices of CUDA Capability"
+    ),
+    Signature(r"Found (?P<gpu>.{3,60}?) which is too old to be supported by the triton"),
+    Signature(
+        r"CUDA error: (?:invalid device function|device kernel image is invalid)",
+        "medium",
+        unless=(r"HIP error|ROCm|hipError|\bgfx\d{3}|rocm",),
+    ),
+    Signature(r"FlashAttention(?:-2)? only supports Ampere GPUs or newer", "medium"),
+    Signature(r"Bfloat16 is only supported on GPUs with compute capability of at least (?P<needed>[\d.]+)", "medium"),
+    Signature(
+        r"requires device with capability > \(\d, \d\) but your GPU has capability \((?P<capability>\d+, \d+)\)",
+        "medium",
+    ),
+    Signature(
+        r"quantization method \w{2,30} is not supported for the current GPU\. Minimum capability: (?P<needed>\d+)",
+        "medium",
+    ),
+    Signature(r"Feature '.{2,40}' requires \.target sm_\d+ or higher", "medium"),
+    Signature(r"CUD(?:NN|A|BLAS)_STATUS_(?:NOT_SUPPORTED_)?ARCH_MISMATCH", "medium"),
+    Signature(
+        r"does not support (?:the )?compute capability|compute capability .{0,30}(?:is )?not supported", "medium"
+    ),
+    Signature(r"not supported on CUDA arch < \d+|fp8e4nv not supported in this architecture", "medium"),
+    Signature(r"CUDA capability sm_\d+ is not compatible", "medium"),
+)
+
+
 @check(
     code="gpu-arch-unsupported",
     severity="error",
@@ -61,6 +112,7 @@ GeForce GTX 1060（6.1）搭配 `torch==2.9.1+cu130`，该构建最低支持 7.5
     explain_zh=EXPLAIN_ZH,
     needs=(Nvidia, Torch, Host, Trials),
     remedies=(MendTorch(cuda=True),),
+    signatures=SIGNATURES,
 )
 def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)

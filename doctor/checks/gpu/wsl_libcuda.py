@@ -19,7 +19,7 @@ from typing import Iterator, Optional
 
 from ...facts import Facts, Host, Nvidia, Torch
 from ...model import ERROR, WARNING, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._nvidia import source_evidence
 
@@ -59,6 +59,28 @@ NO_DEVICE = Text(
 )
 
 
+_WSL = r"\bWSL ?[12]?\b|microsoft-standard|/usr/lib/wsl|/mnt/[cd]/"
+SIGNATURES = (
+    Signature(r"/usr/lib/wsl/lib/libcuda\.so\.1 is not a symbolic link", "medium", warning=True),
+    Signature(
+        r"libcuda\.so(?:\.1)?: cannot open shared object file|libcuda\.so cannot found|"
+        r"cannot find -lcuda\b|libcuda\.so not found",
+        "high",
+        requires=(_WSL,),
+        outranks=("driver-missing", "system-lib-missing", "cuda-libs-conflict", "toolkit-missing"),
+    ),
+    Signature(
+        r"Could not load library libcudnn_\w{3,20}\.so\.\d\. Error: libcuda\.so: cannot open shared object file",
+        "medium",
+        outranks=("driver-missing", "system-lib-missing", "cuda-libs-conflict"),
+    ),
+    Signature(r"libcuda\.so cannot found", "medium"),
+    Signature(r"WSL environment detected but no adapters were found", outranks=("driver-missing", "container-no-gpu")),
+    Signature(r"GPU access blocked by the operating system", "medium", requires=(_WSL,)),
+    Signature(r"Error 500: named symbol not found", "medium", requires=(_WSL,)),
+)
+
+
 @check(
     code="wsl-libcuda",
     severity="error",
@@ -71,6 +93,7 @@ NO_DEVICE = Text(
     explain_zh=EXPLAIN_ZH,
     needs=(Host, Nvidia, Torch),
     remedies=(Manual(NO_DEVICE),),
+    signatures=SIGNATURES,
 )
 def wsl_libcuda(facts: Facts, matrix) -> Iterator[Finding]:
     host = facts.need(Host)

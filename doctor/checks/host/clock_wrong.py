@@ -22,7 +22,7 @@ from typing import Iterator, Optional, Tuple
 
 from doctor.facts import Clock, Facts, Host, Network
 from doctor.model import ERROR, WARNING, Finding, Manual, System
-from doctor.registry import check
+from doctor.registry import Signature, check
 from doctor.text import Text
 from doctor.units import span
 
@@ -70,6 +70,23 @@ FUTURE = Text(
 )
 
 
+SIGNATURES = (
+    Signature(r"certificate is not yet valid|证书尚未生效", outranks=("network-blocked", "pi-apt-source-broken")),
+    Signature(
+        r"is not valid yet \(invalid for another|尚未生效 ?\(在.{0,40}后",
+        outranks=("network-blocked", "pi-apt-source-broken"),
+    ),
+    Signature(r"clock skew detected|has modification time .{0,30} in the future", "low", warning=True),
+    Signature(r"ZIP does not support timestamps before 1980", "medium"),
+    Signature(
+        r"(?:system|machine)(?:'s)? (?:clock|time) .{0,30}(?:is wrong|incorrect|out of sync)|RequestTimeTooSkewed",
+        "medium",
+        outranks=("network-blocked",),
+    ),
+    Signature(r"certificate has expired", "low"),
+)
+
+
 @check(
     code="clock-wrong",
     severity=ERROR,
@@ -84,6 +101,7 @@ FUTURE = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Clock, Host, Network),
+    signatures=SIGNATURES,
 )
 def clock_wrong(facts: Facts, matrix) -> Iterator[Finding]:
     clock = facts.need(Clock)

@@ -22,7 +22,7 @@ from typing import Iterator, List, Tuple
 
 from doctor.facts import Facts, Host, Nvidia, Place, Project, Storage, Torch
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
-from doctor.registry import check
+from doctor.registry import Signature, check
 from doctor.text import Text
 from doctor.units import GIB, MIB, size
 
@@ -63,6 +63,27 @@ INODES_CAUSE = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"\[Errno 28\] (?:No space left on device|设备上没有空间)|\[Errno 122\] Disk quota exceeded",
+        unless=(r"</torch_\w{1,40}>|No space left on device.{0,40}/dev/shm",),
+    ),
+    Signature(
+        r"No space left on device|Disk quota exceeded|设备上没有空间|磁盘空间不足|"
+        r"裝置上已無多餘空間|デバイスに空き領域がありません",
+        "high",
+        unless=(r"</torch_\w{1,40}>|/dev/shm",),
+    ),
+    Signature(r"\[WinError 112\]|There is not enough space on the disk|\(os error (?:112|28)\)"),
+    Signature(
+        r"NotEnoughDiskSpace\w*|You don'?t have enough free space in /|(?:磁盘|硬盘|"
+        r"硬碟)(?:空间)?(?:已满|满了)"
+    ),
+    Signature(r"Not enough free disk space to download", "medium", warning=True),
+    Signature(r"PytorchStreamWriter failed writing (?:file|central directory)|unexpected pos \d+ vs \d+", "medium"),
+)
+
+
 @check(
     code="disk-full",
     severity=ERROR,
@@ -77,6 +98,7 @@ INODES_CAUSE = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Storage, Host, Nvidia, Torch, Project),
+    signatures=SIGNATURES,
 )
 def disk_full(facts: Facts, matrix) -> Iterator[Finding]:
     for places in _disks(facts.need(Storage).places):

@@ -21,7 +21,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ...facts import Distributions, Facts, Host, NativeModules, Python, Trials
 from ...model import ERROR, WARNING, Finding, Install, Manual, MendTorch
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ...wheels.matrix import glibc_of_tag
 
@@ -47,6 +47,20 @@ NEWER_SYSTEM = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"version [`'\"]GLIBC_(?P<needed>\d\.\d+)['\"] not found(?: \(required by (?P<path>[^)\n]{2,300})\))?",
+        outranks=("system-lib-missing", "extension-abi-mismatch"),
+    ),
+    Signature(r"GLIBC_(?P<needed>2\.\d+)\W{0,3}(?:not found|is missing|未找到|找不到)", "medium"),
+    Signature(
+        r"(?:requires|need[s]?) glibc ?(?:>= ?)?(?P<needed>2\.\d+)|"
+        r"glibc version (?P<found>2\.\d+) .{0,40}(?:too old|not supported|older)",
+        "medium",
+    ),
+)
+
+
 @check(
     code="glibc-too-old",
     severity=ERROR,
@@ -61,6 +75,7 @@ NEWER_SYSTEM = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Distributions, Python, Host, NativeModules, Trials),
+    signatures=SIGNATURES,
 )
 def glibc_too_old(facts: Facts, matrix) -> Iterator[Finding]:
     python, host = facts.find(Python), facts.maybe(Host)

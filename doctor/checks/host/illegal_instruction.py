@@ -19,7 +19,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from ...facts import Board, Cpu, Distributions, Facts, Host, MissingFact, NotApplicable, Python, Torch, Trials
 from ...model import Finding, Install, Manual, Remedy
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 
 EXPLAIN_ZH = """软件包含有这个处理器不支持的指令。
@@ -38,7 +38,6 @@ EXPLAIN_ZH = """软件包含有这个处理器不支持的指令。
 安装已知能在这个处理器上运行的最新版本。
 """
 
-SIGNATURES = ()
 
 SIGILL = 4
 #: stage of an import trial -> project
@@ -47,6 +46,26 @@ PROJECTS = {"torch": "torch", "torchvision": "torchvision", "onnxruntime": "onnx
 OTHER_VERSION = Text(
     "Take another version of {name}, or one that was built for older processors.",
     "换一个版本的 {name}，或使用为较旧处理器构建的版本。",
+)
+
+
+SIGNATURES = (
+    Signature(
+        r"(?<!an )(?<!error: )Illegal instruction|非法指令|(?-i:SIGILL)|不正な命令|잘못된 명령",
+        unless=(r"CUDA error: an illegal instruction|an illegal instruction was encountered",),
+        outranks=("out-of-memory-host",),
+    ),
+    Signature(
+        r"was compiled to use (?P<feature>AVX\w{0,6}|SSE\S{1,4}|"
+        r"FMA)\b.{0,40} instructions, but these aren'?t available"
+    ),
+    Signature(r"NumPy was built with baseline optimizations:? .{0,80}but your machine doesn'?t support"),
+    Signature(r"0xC000001D|-1073741795|trap invalid opcode|exit code:? 132\b"),
+    Signature(
+        r"Missing required CPU features|CPU (?:does not|doesn'?t) support (?P<feature>AVX\w{0,6})|"
+        r"requires? a CPU with (?P<needed>AVX\w{0,6})",
+        "medium",
+    ),
 )
 
 

@@ -21,7 +21,7 @@ from typing import Iterator, List, Tuple
 
 from ...facts import Environ, Facts, Host, NativeModules, Python, Trials
 from ...model import ERROR, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 
 EXPLAIN_ZH = """系统的 C++ 库（libstdc++）比已安装的包要求的更旧。
@@ -50,6 +50,20 @@ STRAY = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"version [`'\"](?P<needed>(?:GLIBCXX|CXXABI)_[\d.]+)['\"] not found(?: \(required by "
+        r"(?P<path>[^)\n]{2,300})\))?",
+        outranks=("system-lib-missing",),
+    ),
+    Signature(
+        r"(?P<needed>(?:GLIBCXX_3\.4|CXXABI_1\.3)\.\d+)\W{0,3}(?:not found|is missing|未找到|找不到)",
+        "medium",
+        outranks=("system-lib-missing",),
+    ),
+)
+
+
 @check(
     code="libstdcxx-too-old",
     severity=ERROR,
@@ -67,6 +81,7 @@ STRAY = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(NativeModules, Host, Python, Environ, Trials),
+    signatures=SIGNATURES,
 )
 def libstdcxx_too_old(facts: Facts, matrix) -> Iterator[Finding]:
     native, host, python = facts.need(NativeModules), facts.need(Host), facts.maybe(Python)

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from doctor.facts import Facts, Network, Reach
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
-from doctor.registry import check
+from doctor.registry import Signature, check
 from doctor.text import Text
 from doctor.units import KIB, size
 
@@ -102,6 +102,109 @@ SLOW_CAUSE = Text(
 )
 
 
+_HTTP = r"https?://|HTTPSConnectionPool|urllib3|requests\.exceptions|pip install|Downloading|huggingface|github\.com"
+SIGNATURES = (
+    Signature(
+        r"Failed to connect to (?P<host>[\w.-]{3,80}) port (?P<port>\d+)",
+        unless=(r"Failed to connect to (?:localhost|127\.0\.0\.1|0\.0\.0\.0)",),
+    ),
+    Signature(r"Could not resolve (?:host|proxy)\W{1,3}(?P<host>[\w.-]{3,80})|Couldn'?t resolve host"),
+    Signature(
+        r"^(?!.{0,200}(?:c10d|NCCL|Gloo|TCPStore|master_addr)).{0,200}(?:Temporary failure in "
+        r"name resolution|Name or service not known|getaddrinfo failed|"
+        r"nodename nor servname provided|Temporary failure resolving|暂时不能解析域名|"
+        r"域名解析暂时失败)",
+        outranks=("no-matching-distribution",),
+    ),
+    Signature(
+        r"HTTPS?ConnectionPool\(host=\s*'(?P<host>[\w.-]{3,80})', port=\d+\)\W{1,3}(?:Read timed "
+        r"out|Max retries exceeded)",
+        unless=(r"host=\s*'(?:localhost|127\.0\.0\.1|0\.0\.0\.0)'",),
+        outranks=("no-matching-distribution",),
+    ),
+    Signature(
+        r"(?:ReadTimeoutError|ConnectTimeoutError|NewConnectionError|ProxyError|MaxRetryError|"
+        r"SSLEOFError|ConnectTimeout|ReadTimeout)\b",
+        "medium",
+        requires=(_HTTP,),
+        unless=(r"localhost|127\.0\.0\.1",),
+        outranks=("no-matching-distribution",),
+    ),
+    Signature(r"Retrying \(Retry\(total=\d", "medium", outranks=("no-matching-distribution",)),
+    Signature(
+        r"UNEXPECTED_EOF_WHILE_READING|EOF occurred in violation of protocol|SSL_ERROR_SYSCALL|"
+        r"WRONG_VERSION_NUMBER|TLS handshake timeout|gnutls_handshake\(\) failed|"
+        r"The TLS connection was non-properly terminated|GnuTLS recv error",
+        requires=(_HTTP,),
+    ),
+    Signature(
+        r"^(?!.{0,200}Warning).{0,200}(?:CERTIFICATE_VERIFY_FAILED|certificate verify failed|"
+        r"unable to get local issuer certificate|self[- ]signed certificate)",
+        "high",
+    ),
+    Signature(
+        r"^(?!.{0,200}Warning).{0,200}<urlopen error (?!.{0,40}(?:unknown url type|no host given))",
+        "high",
+        unless=(r"urlopen error \[Errno 2\]",),
+    ),
+    Signature(
+        r"Cannot connect to proxy|Tunnel connection failed|ProxyError\(|Missing dependencies for SOCKS support",
+        "medium",
+    ),
+    Signature(
+        r"We couldn'?t connect to '?https?://(?P<host>[\w.-]{3,80})|LocalEntryNotFoundError|"
+        r"couldn'?t connect to '?https?://(?P<site>[\w.-]{3,80})"
+    ),
+    Signature(
+        r"fatal: unable to access 'https?://(?P<host>[\w.-]{3,80})/?\S{0,200}(?!.{0,40}40[134])",
+        "high",
+        unless=(r"The requested URL returned error: 40[134]",),
+    ),
+    Signature(r"RPC failed; curl \d+|fatal: early EOF|fetch-pack: unexpected disconnect", "medium"),
+    Signature(
+        r"CondaHTTPError: HTTP 000 CONNECTION FAILED|CondaSSLError|Connection failed for url|"
+        r"An HTTP error occurred when trying to retrieve this URL"
+    ),
+    Signature(r"Network is unreachable|No route to host|网络不可达|无法访问目标网络", "medium", requires=(_HTTP,)),
+    Signature(
+        r"(?:WinError 1006[01]|Errno 110|Errno 101)\W.{0,200}",
+        "medium",
+        requires=(_HTTP,),
+        unless=(r"localhost|127\.0\.0\.1",),
+    ),
+    Signature(
+        r"(?:Connection reset by peer|ConnectionResetError|RemoteDisconnected|Connection aborted|"
+        r"Connection broken|IncompleteRead|WinError 10054|远程主机强迫关闭)",
+        "medium",
+        requires=(_HTTP,),
+        unless=(r"localhost|127\.0\.0\.1|NCCL|c10d|resource_sharer|wandb|ForkingPickler",),
+    ),
+    Signature(
+        r"Download(?:ing)? fail(?:ure|ed)\W.{0,20}https?://(?P<host>[\w.-]{3,80})|"
+        r"Download failure for https?://(?P<server>[\w.-]{3,80})|curl: \((?:6|7|28|35|56)\)",
+        "medium",
+    ),
+    Signature(
+        r"dial tcp: lookup .{3,80}(?:no such host|i/o timeout|server misbehaving)|"
+        r"net/http: (?:request canceled|TLS handshake timeout)"
+    ),
+    Signature(
+        r"socket\.timeout: .{0,40}timed out|TimeoutError: The read operation timed out|"
+        r"The handshake operation timed out",
+        "medium",
+        requires=(_HTTP,),
+        unless=(r"Warning\W.{0,120}handshake operation timed out", r"localhost|127\.0\.0\.1"),
+    ),
+    Signature(
+        r"Failed to fetch https?://(?P<host>[\w.-]{3,80}).{0,200}(?:Could not connect|"
+        r"Connection failed|Connection timed out|Unable to connect)",
+        outranks=("pi-apt-source-broken",),
+    ),
+    Signature(r"Could not fetch URL https?://(?P<host>[\w.-]{3,80})", "high", outranks=("no-matching-distribution",)),
+    Signature(r"Download (?:failed|error|失败).{0,80}(?:timed out|timeout|connection)", "medium"),
+)
+
+
 @check(
     code="network-blocked",
     severity=ERROR,
@@ -116,6 +219,7 @@ SLOW_CAUSE = Text(
     cause=Text(en="{host} did not answer as it should: {detail}", zh="{host} 没有正常响应：{detail}"),
     explain_zh=EXPLAIN_ZH,
     needs=(Network,),
+    signatures=SIGNATURES,
 )
 def network_blocked(facts: Facts, matrix) -> Iterator[Finding]:
     network = facts.need(Network)

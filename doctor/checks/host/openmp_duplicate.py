@@ -21,7 +21,7 @@ from typing import Any, Dict, Iterator, List
 from ...demands import name_of
 from ...facts import Distributions, Environ, Facts, Host, NativeModules, Trials
 from ...model import ERROR, NOTE, WARNING, Finding, Manual, Remove
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 
 EXPLAIN_ZH = """同一种 OpenMP 运行库装了两份，会被同一个进程加载。
@@ -54,6 +54,19 @@ ONE_OWNER = Text(
 )
 
 
+SIGNATURES = (
+    Signature(r"OMP: Error #15"),
+    Signature(
+        r"Initializing (?P<library>libi?omp\S{1,20}), but found (?P<other>libi?omp\S{1,20}) "
+        r"already initialized"
+    ),
+    Signature(r"MKL_THREADING_LAYER=INTEL is incompatible with libgomp"),
+    Signature(
+        r"cannot allocate memory in static TLS block", "medium", outranks=("out-of-memory-host", "system-lib-missing")
+    ),
+)
+
+
 @check(
     code="openmp-duplicate",
     severity=ERROR,
@@ -65,6 +78,7 @@ ONE_OWNER = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(NativeModules, Distributions, Environ, Host, Trials),
+    signatures=SIGNATURES,
 )
 def openmp_duplicate(facts: Facts, matrix) -> Iterator[Finding]:
     native = facts.need(NativeModules)

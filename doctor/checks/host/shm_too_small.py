@@ -21,7 +21,7 @@ from typing import Iterator
 
 from doctor.facts import Facts, Host, Memory, Project, Storage, Torch
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual, System
-from doctor.registry import check
+from doctor.registry import Signature, check
 from doctor.text import Text
 from doctor.units import GIB, MIB, size
 
@@ -58,6 +58,34 @@ FULL_CAUSE = Text(
 )
 
 
+SIGNATURES = (
+    Signature(r"killed by signal: Bus error", outranks=("out-of-memory-host",)),
+    Signature(r"dataloader'?s workers are out of shared memory|insufficient shared memory \(shm\)"),
+    Signature(r"unable to write to file </torch_\w{1,40}>", outranks=("disk-full",)),
+    Signature(
+        r"unable to (?:open shared memory object|allocate shared memory\(shm\) for file|"
+        r"mmap \d+ bytes from(?: file)?) </torch_\w{1,40}>(?!.{0,60}Too many open files)",
+        outranks=("disk-full", "out-of-memory-host"),
+    ),
+    Signature(
+        r"(?:Error while creating shared memory segment|Error: failed to extend|"
+        r"unable to (?:create|resize)) /dev/shm/\S{2,60}",
+        outranks=("disk-full",),
+    ),
+    Signature(
+        r"/dev/shm.{0,120}No space left on device|No space left on device.{0,60}/dev/shm|"
+        r"shm_open.{0,80}No space left",
+        outranks=("disk-full",),
+    ),
+    Signature(
+        r"(?:increase|increasing|too small|not enough).{0,40}(?:--shm-size|/dev/shm)|"
+        r"--shm-size.{0,60}(?:increase|larger|too small)",
+        "medium",
+        unless=(r"out of resource: shared memory",),
+    ),
+)
+
+
 @check(
     code="shm-too-small",
     severity=ERROR,
@@ -78,6 +106,7 @@ FULL_CAUSE = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Storage, Host, Memory, Torch, Project),
+    signatures=SIGNATURES,
 )
 def shm_too_small(facts: Facts, matrix) -> Iterator[Finding]:
     place = facts.need(Storage).place("shm")

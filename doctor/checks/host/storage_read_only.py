@@ -21,7 +21,7 @@ from typing import Iterator
 
 from doctor.facts import Facts, Host, Place, Storage
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
-from doctor.registry import check
+from doctor.registry import Signature, check
 from doctor.text import Text
 
 EXPLAIN_ZH = """必须写入的目录在只读文件系统上。
@@ -54,6 +54,14 @@ FAILING = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"\[Errno 30\]|Read-only file system|只读文件系统|唯讀檔案系統|"
+        r"読み込み専用ファイルシステム"
+    ),
+)
+
+
 @check(
     code="storage-read-only",
     severity=ERROR,
@@ -71,6 +79,7 @@ FAILING = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Storage, Host),
+    signatures=SIGNATURES,
 )
 def storage_read_only(facts: Facts, matrix) -> Iterator[Finding]:
     host = facts.maybe(Host)

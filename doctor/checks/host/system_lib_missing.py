@@ -20,7 +20,7 @@ from typing import Dict, Iterator, List
 
 from ...facts import Distributions, Facts, Host, NativeModules, Trials
 from ...model import ERROR, WARNING, Finding
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ..vision._shared import OPENCV
 from ._libraries import NOT_SYSTEM, missing_from_trial, system_remedy
@@ -43,6 +43,66 @@ EXPLAIN_ZH = """已安装的包需要某个共享库，而系统里没有。
 """
 
 
+_OTHERS = (
+    r"libcuda\.so|lib(?:cu(?:blas|dart|dnn|fft|rand|solver|sparse|pti|file)|nvJitLink|nvrtc|"
+    r"nvToolsExt|nccl|nvinfer|nvonnx|torch|c10|caffe2|onnxruntime|amdhip|"
+    r"hip|roc|MIOpen|GL\.|GLX|EGL|SM\.|Xext|Xrender|X11|ICE|gthread|glib-2|nvidia|mmal|bcm)"
+)
+SIGNATURES = (
+    Signature(
+        r"(?P<library>lib(?:openblas\w*|cblas|f77blas|atlas|lapack\w*|gfortran|"
+        r"blas)\.so[.\d]*): cannot open shared object file",
+        outranks=("numpy2-abi", "torch-broken"),
+    ),
+    Signature(
+        r"(?:ImportError|OSError|error while loading shared libraries)\W.{0,120}?(?!"
+        + _OTHERS
+        + r")(?P<library>\blib[\w+-]{2,60}\.so[.\d]*)(?<!libtorch\.so): cannot open shared object file",
+        "high",
+        unless=(r"onnxruntime_providers",),
+        outranks=("numpy2-abi",),
+    ),
+    Signature(
+        r"(?<![\w/])(?!" + _OTHERS + r")(?P<library>lib[\w+-]{2,60}\.so[.\d]*): cannot open shared object file", "low"
+    ),
+    Signature(r"Could not load libtorchcodec", "medium"),
+    Signature(
+        r"(?:sndfile|PortAudio|libsndfile|libportaudio) library not found|"
+        r"cannot load library '(?P<library>lib[\w.-]{3,60})'"
+    ),
+    Signature(
+        r"No such file or directory: '(?P<program>ffmpeg|ffprobe|git|cmake|ninja|gcc|g\+\+|make|"
+        r"sox|dot)'|(?P<command>ffmpeg|ffprobe|sox)(?:: command not found| is not installed)",
+        "medium",
+    ),
+    Signature(
+        r"Python\.h: No such file or directory|fatal error: (?:jpeglib|zlib|ffi|png|"
+        r"libavformat/avformat|portaudio|sndfile|hdf5|openssl/\w+)\.h: No such file",
+        "medium",
+    ),
+    Signature(
+        r"No module named '(?P<module>_bz2|_lzma|_ctypes|_ssl|_sqlite3|_tkinter|_curses|_hashlib|_uuid|_posixshmem)'",
+        "high",
+    ),
+    Signature(
+        r"No module named '?(?P<module>tkinter|distutils\.(?:util|cmd|core))",
+        "medium",
+        unless=(r"[Pp]ython ?3\.?1[2-9]",),
+    ),
+    Signature(r"Could not import the lzma module\. Your installed Python is incomplete", "medium", warning=True),
+    Signature(
+        r"Failed to find C compiler\. Please specify via CC|"
+        r"error: command '(?P<program>[\w-]{0,40}(?:gcc|g\+\+|cc|clang))' failed: No such file|"
+        r"unable to execute '(?P<compiler>[\w-]{0,40}(?:gcc|g\+\+|cc))'|"
+        r"No CMAKE_CXX?_COMPILER could be found|CMake must be installed to build",
+        "medium",
+    ),
+    Signature(r"Could not load the Qt platform plugin .xcb.", "medium", unless=(r"cv2/qt/plugins",)),
+    Signature(r"Library not loaded: (?P<library>/(?:opt/homebrew|usr/local)/\S{3,200}\.dylib)", "high"),
+    Signature(r"cannot find -l(?!cuda\b|cudart|nv|torch|c10)(?P<library>\w[\w+-]{1,30})", "medium"),
+)
+
+
 @check(
     code="system-lib-missing",
     severity=ERROR,
@@ -60,6 +120,7 @@ EXPLAIN_ZH = """已安装的包需要某个共享库，而系统里没有。
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(NativeModules, Distributions, Host, Trials),
+    signatures=SIGNATURES,
 )
 def system_lib_missing(facts: Facts, matrix) -> Iterator[Finding]:
     trials = facts.maybe(Trials)

@@ -21,7 +21,7 @@ from typing import Iterator
 
 from doctor.facts import Facts, Host, Memory, Swap, Torch
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
-from doctor.registry import check
+from doctor.registry import Signature, check
 from doctor.text import Text
 from doctor.units import GIB, size
 
@@ -49,6 +49,18 @@ ONE_WORKER = 2 * GIB
 WORKERS = 8
 
 
+SIGNATURES = (
+    Signature(r"WinError 1455", outranks=("windows-dll-load", "torch-broken", "out-of-memory-host")),
+    Signature(
+        r"paging file is too small for this operation|页面文件太小|分頁檔太小|"
+        r"ページング ?ファイルが小さすぎる|페이징 파일이 너무 작",
+        outranks=("windows-dll-load", "torch-broken"),
+    ),
+    Signature(r"Couldn'?t open shared file mapping: <?\S{2,60}, error code: <1455>", outranks=("windows-dll-load",)),
+    Signature(r"Couldn'?t open shared file mapping", "medium"),
+)
+
+
 @check(
     code="windows-paging-file",
     severity=ERROR,
@@ -72,6 +84,7 @@ WORKERS = 8
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Host, Memory, Swap, Torch),
+    signatures=SIGNATURES,
 )
 def windows_paging_file(facts: Facts, matrix) -> Iterator[Finding]:
     if facts.need(Host).system != "windows":

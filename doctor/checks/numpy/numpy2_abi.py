@@ -21,7 +21,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from ...demands import allows, demand, environment
 from ...facts import Distributions, Facts, Host, Project, Python, Trials
 from ...model import ERROR, WARNING, Finding, Install, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._numpy import NEEDS, ONNXRUNTIME, OPENCV, Limit, abi_limits, best, clash, is_two, limits
 
@@ -58,6 +58,28 @@ NO_WAY = Text(
 )
 
 
+_LIBRARY = (
+    r"lib(?:openblas\w*|cblas|f77blas|atlas|blas|lapack|gfortran)\.so\.\d|"
+    r"DLL load failed while importing _multiarray_umath"
+)
+SIGNATURES = (
+    Signature(r"compiled using NumPy 1\.x cannot be run in", outranks=("numpy-missing", "torch-broken")),
+    Signature(r"_ARRAY_API not found", outranks=("numpy-missing",)),
+    Signature(r"numpy\.core\.(?:multiarray|umath|_multiarray_umath) failed to import", "medium", unless=(_LIBRARY,)),
+    Signature(
+        r"module (?:was )?compiled against (?:ABI|API) version (?P<built>0x[0-9a-f]+) but this "
+        r"version of numpy is (?P<numpy>0x[0-9a-f]+)"
+    ),
+    Signature(
+        r"numpy\.(?:dtype|ndarray|ufunc) size changed, may indicate binary incompatibility\. "
+        r"Expected \d+ from C header, got \d+ from PyObject"
+    ),
+    Signature(r"RuntimeError: Numpy is not available", "medium", unless=(r"No module named 'numpy'",)),
+    Signature(r"No module named 'numpy\._core", "medium", outranks=("module-in-other-env", "numpy-missing")),
+    Signature(r"requires numpy ?<2|numpy ?>= ?2(?:\.0)? is not (?:yet )?supported", "medium"),
+)
+
+
 @check(
     code="numpy2-abi",
     severity=ERROR,
@@ -76,6 +98,7 @@ NO_WAY = Text(
     explain_zh=EXPLAIN_ZH,
     needs=NEEDS + (Trials,),
     remedies=(Install("numpy", "<2"),),
+    signatures=SIGNATURES,
 )
 def numpy2_abi(facts: Facts, matrix) -> Iterator[Finding]:
     distributions = facts.need(Distributions)

@@ -20,7 +20,7 @@ from typing import Iterator
 from ...demands import demands_on, environment
 from ...facts import Distributions, Facts, Host, Project, Python, Trials
 from ...model import ERROR, WARNING, Finding, Install
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._numpy import NEEDS, best, limits
 
@@ -41,6 +41,23 @@ torch 从 1.9 起不再声明 numpy 依赖，pip 不会自动安装。`import to
 """
 
 
+SIGNATURES = (
+    Signature(r"Failed to initialize NumPy: No module named 'numpy'", "medium"),
+    Signature(
+        r"(?:ModuleNotFoundError|ImportError): No module named '?numpy'?\s*$",
+        "medium",
+        outranks=("module-in-other-env",),
+    ),
+    Signature(r"Unable to import required dependencies: numpy: No module named", outranks=("module-in-other-env",)),
+    Signature(r"RuntimeError: Numpy is not available", "medium", requires=(r"No module named 'numpy'",)),
+    Signature(
+        r"(?:RuntimeError|ImportError).{0,40}(?:requires|needs) numpy to be installed|"
+        r"PyTorch was compiled without NumPy support",
+        "medium",
+    ),
+)
+
+
 @check(
     code="numpy-missing",
     severity=ERROR,
@@ -53,6 +70,7 @@ torch 从 1.9 起不再声明 numpy 依赖，pip 不会自动安装。`import to
     explain_zh=EXPLAIN_ZH,
     needs=NEEDS + (Trials,),
     remedies=(Install("numpy"),),
+    signatures=SIGNATURES,
 )
 def numpy_missing(facts: Facts, matrix) -> Iterator[Finding]:
     distributions = facts.need(Distributions)

@@ -24,7 +24,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 from ...demands import below
 from ...facts import ApiUse, Distributions, Facts, Project
 from ...model import ERROR, WARNING, Edit, Finding, Manual, Rewrite
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._numpy import NEEDS, best, limits
 
@@ -67,6 +67,30 @@ REWRITE = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"module 'numpy' has no attribute '(?P<name>int|float|bool|object|str|long|unicode|"
+        r"complex|typeDict|float_|complex_|unicode_|string_|"
+        r"Inf|Infinity|NaN|NINF|PINF|bool8|int0|uint0|object0|str0|asscalar|product|cumproduct|"
+        r"alltrue|sometrue|in1d|row_stack|trapz|msort|cast|"
+        r"source|mat|find_common_type|obj2sctype|issctype|issubclass_|maximum_sctype|sctypes|"
+        r"asfarray|set_string_function|lookfor|who|"
+        r"longfloat|longcomplex|singlecomplex|cfloat|clongfloat|NAN|rank|safe_eval|recfromcsv|"
+        r"recfromtxt|round_|tostring|DataSource|"
+        r"nbytes|compat|byte_bounds|geterrobj|seterrobj|disp|deprecate|issubsctype|math)'",
+    ),
+    Signature(r"`np\.(?P<name>\w+)` was a deprecated alias"),
+    Signature(r"`np\.(?P<name>\w+)` was removed in the NumPy 2\.0 release"),
+    Signature(r"`(?P<name>\w+)` was removed from the ndarray class in NumPy 2\.0"),
+    Signature(
+        r"cannot import name '(?P<name>float_|Inf|NaN|int|bool|float|object|product|in1d|trapz|"
+        r"asscalar|typeDict)' from 'numpy'",
+        outranks=("old-repo-api",),
+    ),
+    Signature(r"Unable to avoid copy while creating an array as requested", "medium"),
+)
+
+
 @check(
     code="numpy-removed-alias",
     severity=ERROR,
@@ -84,6 +108,7 @@ REWRITE = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=NEEDS,
+    signatures=SIGNATURES,
 )
 def numpy_removed_alias(facts: Facts, matrix) -> Iterator[Finding]:
     project = facts.need(Project)

@@ -18,7 +18,7 @@ Leave the package out. Where it has a successor: `libatlas-base-dev` (gone in tr
 """
 
 from ...model import Manual
-from ...registry import text_check
+from ...registry import Signature, text_check
 from ...text import Text
 
 EXPLAIN_ZH = """旧教程里的软件包在这个系统版本中已不存在。
@@ -39,7 +39,38 @@ bullseye 上提示 `E: Package 'libqtgui4' has no installation candidate`：Qt 4
 `libqt4-test` 没有替代，也不需要。
 """
 
-SIGNATURES = ()
+
+_OLD = (
+    r"(?:libjasper-dev|libjasper1|libqtgui4|libqt4-\w+|libqtwebkit4|libatlas-base-dev|"
+    r"libatlas3-base|libhdf5-\d+|libhdf5-serial-dev|python-pip|python-dev|python-opencv|"
+    r"python3-distutils|libpng12-\w+|libtiff5|libtiff5-dev|libopenjp2-7|libilmbase\d+|"
+    r"libopenexr\d+|libgstreamer0\.10-\w+|libdc1394-22-dev|libavresample-dev|qt4-\w+|"
+    r"libgtk2\.0-dev|dphys-swapfile|libwebp6|libwebp-dev|python-picamera|libopenblas-base|"
+    r"libxvidcore-dev|software-properties-common|python-software-properties)"
+)
+SIGNATURES = (
+    Signature(r"Unable to locate package (?P<package>" + _OLD + r")\b|无法定位软件包 ?(?P<name>" + _OLD + r")\b"),
+    Signature(
+        r"Package '?(?P<package>"
+        + _OLD
+        + r")'? has no installation candidate|软件包 ?(?P<name>"
+        + _OLD
+        + r") ?没有可安装候选"
+    ),
+    Signature(r"Unable to locate package (?P<package>[\w.+-]{2,60})|无法定位软件包 ?(?P<name>[\w.+-]{2,60})", "low"),
+    Signature(
+        r"The '(?P<package>sklearn)' PyPI package is deprecated|"
+        r"You tried to install \"pytorch\"\. The package named for PyTorch is|"
+        r"The \"?tensorflow-gpu\"? package has been removed"
+    ),
+    Signature(
+        r"(?P<library>libbcm_host|libmmal\w*)\.so\S{0,4} cannot open shared object file",
+        outranks=("system-lib-missing",),
+    ),
+    Signature(r"Cannot determine SOC peripheral base address", "medium"),
+    Signature(r"libatlas-base-dev|libjasper-dev|libqtgui4", "low", requires=(r"^E: ",)),
+)
+
 
 text_check(
     __name__,

@@ -24,7 +24,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 from ...facts import Apt, AptSource, Board, Facts, Host, MissingFact
 from ...model import ERROR, WARNING, Finding, Manual, Remedy, System
 from ...pi_os import ARCHIVED, LEGACY_RASPBIAN, RELEASES, Release, release
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._board import raspberry_pi
 
@@ -46,7 +46,6 @@ buster 使用 `http://legacy.raspbian.org/raspbian/`；Suite 改变时执行
 `sudo apt-get update --allow-releaseinfo-change`；其他情况在所指文件中改正地址或 suite。
 """
 
-SIGNATURES = ()
 
 #: Hosts of the raspbian archive itself; every other host that carries it is a mirror.
 RASPBIAN = (
@@ -117,6 +116,28 @@ CHANGED = Text(
 CHANGED_WHY = Text(
     "A newer Debian came out, so {suite} is called something else now; this is a question, not a broken mirror.",
     "Debian 发布了新版本，{suite} 现在有了别的称呼；这只是一个确认，不是镜像坏了。",
+)
+
+
+SIGNATURES = (
+    Signature(
+        r"The repository '(?P<source>[^']{5,200})' (?:does not have|no longer has) a Release file|"
+        r"仓库 ?.{3,120} (?:没有|不再含有) Release ?文件"
+    ),
+    Signature(r"changed its 'Suite' value from|必须在更新之前显式接受|must be accepted explicitly before updates"),
+    Signature(r"public key is not available: NO_PUBKEY|NO_PUBKEY [0-9A-F]{8,40}|没有公钥,? ?无法验证"),
+    Signature(r"Failed to fetch (?P<source>https?://\S{5,200}) .{0,10}404 +Not Found|E: Failed to fetch .{5,200}404"),
+    Signature(
+        r"^Err:\d+ (?P<source>https?://\S{5,200}) .{0,120}(?:Release|InRelease|"
+        r"Packages) 404 Not Found",
+        "high",
+    ),
+    Signature(r"Release file for (?P<source>\S{5,200}) is expired", "medium"),
+    Signature(
+        r"(?:Some index files failed to download|部分索引文件下载失败)",
+        "medium",
+        unless=(r"Temporary failure resolving|Could not connect|暂时不能解析",),
+    ),
 )
 
 

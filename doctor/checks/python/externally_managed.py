@@ -18,7 +18,7 @@ from typing import Iterator
 
 from ...facts import Facts, Python
 from ...model import NOTE, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 
 EXPLAIN_ZH = """目标 Python 由操作系统管理，不允许 pip 修改（PEP 668）。
@@ -42,6 +42,12 @@ MAKE_VENV = Text(
 )
 
 
+SIGNATURES = (
+    Signature(r"externally-managed-environment"),
+    Signature(r"This environment is externally managed|EXTERNALLY-MANAGED|is externally managed, and indicates"),
+)
+
+
 @check(
     code="externally-managed",
     severity="error",
@@ -55,6 +61,7 @@ MAKE_VENV = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Python,),
+    signatures=SIGNATURES,
 )
 def externally_managed(facts: Facts, matrix) -> Iterator[Finding]:
     python = facts.need(Python)

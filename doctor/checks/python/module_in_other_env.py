@@ -22,7 +22,7 @@ from typing import Iterator, Optional, Tuple
 from doctor.facts import Distributions, Facts, Interpreters, OtherPython, Project, Python
 from doctor.model import ERROR, WARNING, Finding, Install, Manual
 from doctor.modules import SYSTEM_ONLY, providers
-from doctor.registry import check
+from doctor.registry import Signature, check
 from doctor.text import Text
 
 EXPLAIN_ZH = """项目需要的模块装了，但装在另一个 Python 里。
@@ -45,6 +45,39 @@ EXPLAIN_ZH = """项目需要的模块装了，但装在另一个 Python 里。
 """
 
 
+_INSTALLED = (
+    r"already (?:been )?(?:installed|satisfied)|(?:have|has|is|was|did|been) installed|"
+    r"installed (?:it|in|into|via|with|using)|pip3? (?:list|show)|"
+    r"conda list|系统级|虚拟环境|已经?安装|安装了|装了|装在|已裝|インストール済|설치"
+)
+_PACKAGES = (
+    r"(?:cv2|torch|torchvision|torchaudio|onnx|onnxruntime|ultralytics|yaml|PIL|matplotlib|"
+    r"pandas|scipy|sklearn|skimage|tqdm|seaborn|requests|"
+    r"tensorflow|tensorboard|keras|transformers|accelerate|datasets|peft|timm|einops|wandb|"
+    r"thop|pycocotools|psutil|openvino|tensorrt|ncnn|mmcv|mmdet|"
+    r"mmengine|detectron2|albumentations|imageio|h5py|numba|gradio|flask|fastapi|PyQt5|"
+    r"PySide6|cython|Cython|bitsandbytes|xformers|flash_attn|deepspeed|"
+    r"lightning|pytorch_lightning|diffusers|safetensors|sentencepiece|tokenizers|"
+    r"huggingface_hub|triton|vllm|einops|omegaconf|hydra|loguru|rich|lap|lapx|"
+    r"google|packaging|setuptools|pip|wheel|coremltools|tflite_runtime|paddle|paddleocr|"
+    r"easyocr|labelImg|labelme|picamera2?|RPi|gpiozero|serial|smbus2?)"
+)
+SIGNATURES = (
+    Signature(
+        r"Requirement already satisfied: (?P<module>[\w-]{2,40})\b(?:.{0,300}\n){1,200}?.{0,200}No"
+        r" module named '?(?P=module)\b"
+    ),
+    Signature(
+        r"(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>" + _PACKAGES + r")\b(?!\.)",
+        "medium",
+        requires=(_INSTALLED,),
+        unless=(r"Getting requirements to build wheel|build_wheel|pip-build-env|Building wheel for",),
+    ),
+    Signature(r"(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>" + _PACKAGES + r")\b(?!\.)", "low"),
+    Signature(r"python\S{0,12}: No module named (?P<module>[\w.]{2,40})", "low"),
+)
+
+
 @check(
     code="module-in-other-env",
     severity=ERROR,
@@ -65,6 +98,7 @@ EXPLAIN_ZH = """项目需要的模块装了，但装在另一个 Python 里。
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Interpreters, Project, Python, Distributions),
+    signatures=SIGNATURES,
 )
 def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
     interpreters, project = facts.need(Interpreters), facts.need(Project)

@@ -20,7 +20,7 @@ from typing import Any, Dict, Iterator, List
 from ...demands import allows, demand, environment
 from ...facts import Distributions, Facts, Host, Project, Python
 from ...model import ERROR, WARNING, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ...wheels.matrix import platform_of_tag
 from ...wheels.versions import key
@@ -47,6 +47,39 @@ CHOICES = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"No matching distribution found for (?P<requirement>[\w.\[\],=<>!~+ -]{2,120})",
+        unless=(r"Retrying \(Retry\(total",),
+    ),
+    Signature(
+        r"Could not find a version that satisfies the requirement (?P<requirement>[\w.\[\],=<>!~+-]{2,120})",
+        unless=(r"Retrying \(Retry\(total", r"No matching distribution found"),
+    ),
+    Signature(
+        r"PackagesNotFoundError: The following packages are (?:not available from current "
+        r"channels|missing)|ResolvePackageNotFound"
+    ),
+    Signature(r"Unable to find installation candidates for (?P<requirement>\S{2,80} \([^)]{1,40}\))"),
+    Signature(
+        r"(?:Because )?(?:there is no version of|only the following versions of) (?P<requirement>\S{2,80}).{0,200}",
+        "medium",
+        requires=(r"No solution found|version solving failed|unsatisfiable",),
+    ),
+    Signature(r"No solution found when resolving dependencies|version solving failed|ResolutionImpossible", "medium"),
+    Signature(
+        r"(?:has|have) no wheels with a matching (?:platform|Python(?: ABI| version|"
+        r" implementation)?) tag|doesn't have a (?:source distribution or wheel|"
+        r"wheel) for the current platform"
+    ),
+    Signature(
+        r"(?:Cannot install|Could not find) .{0,100}because these package versions have conflicting dependencies",
+        "medium",
+    ),
+    Signature(r"LibMambaUnsatisfiableError|UnsatisfiableError: The following specifications", "medium"),
+)
+
+
 @check(
     code="no-matching-distribution",
     severity=ERROR,
@@ -65,6 +98,7 @@ CHOICES = Text(
     explain_zh=EXPLAIN_ZH,
     needs=(Project, Python, Distributions, Host),
     after=("python-too-new", "python-too-old", "python-32bit"),
+    signatures=SIGNATURES,
 )
 def no_matching_distribution(facts: Facts, matrix) -> Iterator[Finding]:
     project, python = facts.need(Project), facts.need(Python)

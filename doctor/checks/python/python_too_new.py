@@ -20,7 +20,7 @@ from typing import Any, Iterator, Optional, Tuple
 from ...demands import allows, demand, environment
 from ...facts import Distributions, Facts, Host, Project, Python
 from ...model import ERROR, WARNING, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ...wheels.matrix import platform_of_tag, python_key
 from .python_too_old import bound
@@ -46,6 +46,98 @@ OLDER = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"requires a different Python: (?P<python>3\.1[2-9](?:\.\d+)?) not in "
+        r"'(?P<wanted>[^']{0,60}<=? ?3\.1\d[^']{0,20})'",
+        outranks=("no-matching-distribution",),
+    ),
+    Signature(
+        r"requires a different Python: (?P<python>3\.1[01](?:\.\d+)?) not in "
+        r"'(?P<wanted>[^']{0,60}<=? ?3\.(?:[0-9]\b|10|11)[^']{0,20})'",
+        outranks=("no-matching-distribution",),
+    ),
+    Signature(
+        r"requires a different Python: (?P<python>3\.[89](?:\.\d+)?) not in "
+        r"'(?P<wanted>[^']{0,60}<=? ?3\.[0-9]\b[^']{0,20})'",
+        outranks=("no-matching-distribution",),
+    ),
+    Signature(r"module 'pkgutil' has no attribute 'ImpImporter'", outranks=("old-repo-api",)),
+    Signature(
+        r"No module named 'distutils'",
+        "medium",
+        unless=(r"python3\.(?:[0-9]|10|11)/", r"python3-distutils"),
+        outranks=("module-in-other-env",),
+    ),
+    Signature(
+        r"No module named '(?P<name>imp|asynchat|asyncore|smtpd|cgi|telnetlib|pipes|imghdr|audioop|lib2to3)'",
+        outranks=("module-in-other-env",),
+    ),
+    Signature(
+        r"module 'inspect' has no attribute '(?P<name>getargspec|formatargspec)'|"
+        r"cannot import name '(?P<function>getargspec|formatargspec)' from 'inspect'",
+        outranks=("old-repo-api",),
+    ),
+    Signature(
+        r"(?:cannot import name|module 'collections' has no attribute) '(?P<name>Mapping|"
+        r"MutableMapping|Iterable|Callable|Sequence|MutableSequence|Set|Hashable|Sized|Container|"
+        r"Iterator|Generator|Awaitable)'",
+        unless=(r"from 'typing",),
+        outranks=("old-repo-api",),
+    ),
+    Signature(
+        r"module 'asyncio' has no attribute '(?P<name>coroutine|async|Task\.all_tasks)'|"
+        r"module '(?:time|platform|gettext|fractions|base64)' has no attribute '(?P<gone>clock|"
+        r"linux_distribution|dist|gcd|decodestring|encodestring)'",
+        outranks=("old-repo-api",),
+    ),
+    Signature(
+        r"(?:Dynamo|torch\.compile) is not supported (?:on|for) Python (?P<python>3\.1\d)|"
+        r"Python (?P<newer>3\.1\d)\+? not yet supported for torch\.compile"
+    ),
+    Signature(
+        r"Cannot install on Python version (?P<python>3\.1\d)[\d.]*; only versions (?P<wanted>\S{3,20}) are supported"
+    ),
+    Signature(
+        r"configured Python interpreter version \((?P<python>3\.\d+)\) is newer than PyO3's maximum supported version"
+    ),
+    Signature(
+        r"longintrepr\.h: No such file or directory|no member named '?(?:ob_digit|cframe|exc_type|"
+        r"use_tracing|tstate_head|f_code|_dictkeys_getindex)|'(?:PyThreadState|PyLongObject|"
+        r"_PyLongValue|PyInterpreterState)'.{0,60} has no member named",
+        "high",
+    ),
+    Signature(
+        r"requires Python '(?P<wanted>[^']{0,30}<=? ?3\.\d+[^']{0,20})' but the running Python is "
+        r"(?P<python>3\.1\d[\d.]*)"
+    ),
+    Signature(
+        r"current Python version \((?P<python>3\.1\d)[\d.]*\) does not satisfy Python "
+        r"?(?P<wanted>[^\s]{0,20}<=? ?3\.1\d)"
+    ),
+    Signature(
+        r"(?:not|n't) (?:yet )?(?:be )?(?:support(?:ed)?|compatible)(?: (?:on|with|for|"
+        r"by))? Python (?:version )?(?P<python>3\.1\d)",
+        "medium",
+    ),
+    Signature(
+        r"Python (?:version )?(?P<python>3\.1\d)[\d.]* is not (?:yet )?supported|"
+        r"no wheels? (?:available )?for (?:Python|cp) ?(?P<newer>3\.?1\d)",
+        "medium",
+    ),
+    Signature(
+        r"python.{0,40}\b(?P<python>3\.1\d)(?:\.\d+)?\W{0,4} .{0,60}(?:does not|doesn'?t|won'?t|"
+        r"cannot|can'?t) (?:install|build|compile)",
+        "medium",
+    ),
+    Signature(
+        r"Ignored the following versions that require a different python "
+        r"version.{0,3000}Requires-Python \S{0,20}<3\.\d+",
+        "low",
+    ),
+)
+
+
 @check(
     code="python-too-new",
     severity=ERROR,
@@ -57,6 +149,7 @@ OLDER = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Python, Project, Distributions, Host),
+    signatures=SIGNATURES,
 )
 def python_too_new(facts: Facts, matrix) -> Iterator[Finding]:
     python = facts.need(Python)

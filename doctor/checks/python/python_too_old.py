@@ -19,7 +19,7 @@ from typing import Iterator, Optional
 from ...demands import allows
 from ...facts import Distributions, Facts, Project, Python
 from ...model import ERROR, WARNING, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 
 EXPLAIN_ZH = """目标 Python 比项目或已安装的包要求的更旧。
@@ -46,6 +46,72 @@ NEW_VENV = Text(
 MINORS = tuple("3.%d" % minor for minor in range(6, 16))
 
 
+SIGNATURES = (
+    Signature(
+        r"requires a different Python: (?P<python>(?:2\.\d+|"
+        r"3\.[0-9])(?:\.\d+)?) not in '(?P<wanted>[^']{0,40}>=? ?3\.\d+[^']{0,40})'",
+        outranks=("no-matching-distribution",),
+    ),
+    Signature(
+        r"requires a different Python: (?P<python>3\.1\d(?:\.\d+)?) not in '(?P<wanted>>=? ?3\.1\d[^'<]{0,40})'",
+        outranks=("no-matching-distribution",),
+    ),
+    Signature(r"requires Python '(?P<wanted>>=? ?3\.\d+[^'<]{0,20})' but the running Python is (?P<python>[\d.]+)"),
+    Signature(
+        r"unsupported operand type\(s\) for \|: '(?:type|_GenericAlias|ABCMeta|NoneType|"
+        r"builtin_function_or_method)' and '(?:NoneType|type|_GenericAlias)'"
+    ),
+    Signature(r"TypeError: '(?:type|ABCMeta)' object is not subscriptable"),
+    Signature(r"SyntaxError: future feature annotations is not defined"),
+    Signature(
+        r"(?::=|\bmatch \w[\w.]{0,40}:|f['\"].{0,60}\{\w{1,30}=\}).{0,160}\n\s*\^?[\s^~]{0,80}Synt"
+        r"axError: invalid syntax"
+    ),
+    Signature(
+        r"cannot import name '(?P<name>Literal|Final|Protocol|TypedDict|Annotated|ParamSpec|"
+        r"TypeAlias|TypeGuard|Self|override|Required|NotRequired|Never|Unpack|"
+        r"TypeVarTuple|LiteralString|assert_never|OrderedDict|final|get_origin|get_args|"
+        r"runtime_checkable|dataclass_transform|reveal_type)' from 'typing'",
+        outranks=("old-repo-api",),
+    ),
+    Signature(
+        r"cannot import name '(?P<name>StrEnum|cache|cached_property|UTC|singledispatchmethod|"
+        r"pairwise|batched|KW_ONLY)' from '(?:enum|functools|datetime|itertools|dataclasses)'",
+        outranks=("old-repo-api",),
+    ),
+    Signature(
+        r"No module named '(?P<name>tomllib|zoneinfo|graphlib|importlib\.metadata|"
+        r"importlib\.resources|dataclasses|contextvars)'",
+        outranks=("module-in-other-env",),
+    ),
+    Signature(
+        r"dataclass\(\) got an unexpected keyword argument '(?P<name>slots|kw_only)'|"
+        r"zip\(\) takes no keyword arguments"
+    ),
+    Signature(r"'str' object has no attribute '(?P<name>removeprefix|removesuffix)'"),
+    Signature(
+        r"Python ?>= ?(?P<wanted>3\.\d+)[\d.]* (?:is )?required.{0,60}but Python "
+        r"(?P<python>[23]\.\d+[\d.]*) is"
+    ),
+    Signature(
+        r"(?:requires|need[s]?|required) (?:at least )?Python (?:version )?(?:>= "
+        r"?)?(?P<wanted>3\.\d+)[\d.]* ?(?:or (?:later|higher|newer|above|greater)|\+|以上|及以上)",
+        "medium",
+        unless=(r"Python 3\.1[2-9].{0,40}not (?:yet )?supported",),
+    ),
+    Signature(
+        r"current Python version \((?P<python>3\.\d+)[\d.]*\) does not satisfy Python "
+        r"?(?P<wanted>>=? ?3\.\d+[\d.]*)(?![\d.]*,<)"
+    ),
+    Signature(
+        r"Python (?:version )?(?P<python>2\.7|3\.[0-8])[\d.]* (?:is|"
+        r"has been) (?:no longer supported|not supported|deprecated and)",
+        "medium",
+    ),
+    Signature(r"DEPRECATION: Python (?:2\.7|3\.[4-6]) reached the end of its life", "low", warning=True),
+)
+
+
 @check(
     code="python-too-old",
     severity=ERROR,
@@ -57,6 +123,7 @@ MINORS = tuple("3.%d" % minor for minor in range(6, 16))
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Python, Project, Distributions),
+    signatures=SIGNATURES,
 )
 def python_too_old(facts: Facts, matrix) -> Iterator[Finding]:
     python = facts.need(Python)

@@ -24,7 +24,7 @@ from ...apis import Gone, gone
 from ...demands import below
 from ...facts import ApiUse, Distributions, Facts, Project, Python
 from ...model import ERROR, WARNING, Edit, Finding, Install, Manual, Rewrite
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 
 EXPLAIN_ZH = """项目用到了已安装的库（或当前 Python）已经没有的名字。
@@ -55,6 +55,139 @@ PROTOBUF = Text(
 PROTOBUF_STRICT = "4.21.0"
 
 
+_LIBRARIES = (
+    r"(?:PIL|scipy|sklearn|pandas|networkx|tensorflow|keras|transformers|diffusers|peft|"
+    r"accelerate|datasets|timm|gym|gymnasium|mmcv|mmdet|mmengine|mmseg|torchvision|torchtext|"
+    r"torchaudio|matplotlib|seaborn|skimage|imageio|albumentations|librosa|moviepy|onnx|"
+    r"supervision|ultralytics|pytorch_lightning|lightning|lightning_fabric|huggingface_hub|"
+    r"setuptools|pkg_resources|distutils|jinja2|markupsafe|werkzeug|flask|google|protobuf|"
+    r"streamlit|gradio|langchain|openai|pydantic|shapely|fvcore|detectron2|wandb|omegaconf|"
+    r"hydra|pytorch3d|kornia|torchmetrics|ignite|fairseq|sentence_transformers|tokenizers|"
+    r"numba|jax|flax|haiku|chex|optax|tensorboard|tensorboardX|cupy|dgl|torch_geometric|spacy|"
+    r"gensim|nltk|boto3|requests|urllib3|attr|click|yaml|ray|sympy|vllm|triton|xformers|trl|"
+    r"bitsandbytes|deepspeed|apex)"
+)
+SIGNATURES = (
+    Signature(
+        r"torch\._six|cannot import name '(?P<name>container_abcs|string_classes|int_classes)'",
+        outranks=("module-in-other-env", "torch-broken"),
+    ),
+    Signature(
+        r"'(?:FreeTypeFont|ImageFont|TransposedFont)' object has no attribute '(?P<name>getsize|"
+        r"getoffset|getsize_multiline)'|'ImageDraw' object has no attribute '(?P<draw>textsize|"
+        r"multiline_textsize)'"
+    ),
+    Signature(
+        r"(?:ModuleNotFoundError|ImportError): No module named '?pkg_resources", outranks=("module-in-other-env",)
+    ),
+    Signature(
+        r"Descriptors cannot (?:not )?be created directly|"
+        r"Descriptors should not be created directly|cannot import name '(?P<name>builder|"
+        r"runtime_version|service|symbol_database)' from 'google\.protobuf|"
+        r"'?MessageFactory'? object has no attribute 'GetPrototype'"
+    ),
+    Signature(r"'Namespace' object has no attribute '(?P<name>\w+)'", "medium"),
+    Signature(r"not enough values to unpack \(expected 3, got 2\)", "low"),
+    Signature(
+        r"No module named '(?P<module>torchvision\.transforms\.functional_tensor|"
+        r"torchvision\.models\.utils|torchtext\.legacy\S{0,30}|sklearn\.externals\S{0,30}|"
+        r"scipy\.misc\.\w+|"
+        r"tensorflow\.contrib\S{0,30}|mmcv\.(?:runner|parallel|utils|cnn|ops\.\w+)|mmdet\.core|"
+        r"ultralytics\.yolo\S{0,40}|ultralytics\.nn\.modules\.\w+|ultralytics\.utils\S{0,40}|"
+        r"pytorch_lightning\.\S{3,60}|"
+        r"torch\.utils\.serialization|torch\.nn\.\w+|torch\.onnx\.\w+|torch\.legacy|"
+        r"torch\.distributed\.\S{2,40}|keras\.\w+\S{0,40}|transformers\.\S{3,60}|"
+        r"datasets\.\S{3,40}|huggingface_hub\.\S{3,40}|"
+        r"torch\.optim\.\w+|langchain\.\w+|openai\.\S{3,30}|moviepy\.editor|"
+        r"google\.protobuf\S{0,30}|setuptools\.\S{3,40}|numpy\.distutils\S{0,20}|"
+        r"numpy\.testing\.\w+|pandas\.\S{4,40}|jax\.\S{3,40}|PIL\.\w+|gym\.\S{3,30}|"
+        r"skimage\.\S{3,40}|"
+        r"torch\._\w+|diffusers\.\S{3,60}|peft\.\S{3,40}|accelerate\.\S{3,40}|timm\.\S{3,40}|"
+        r"pydantic\.\S{3,40}|tensorflow\.\S{3,60})'",
+        "high",
+        unless=(r"torch\._C'",),
+        outranks=("module-in-other-env",),
+    ),
+    Signature(r"No module named 'tensorflow\.(?:contrib|examples)", outranks=("module-in-other-env",)),
+    Signature(
+        r"cannot import name '(?P<name>\w+)' from '(?P<module>"
+        + _LIBRARIES
+        + r"(?:\.\w+)*)' \((?!.{0,300}circular import)(?P<path>[^)\n]{3,300})\)",
+        unless=(r"most likely due to a circular import", r"\(unknown location\)"),
+    ),
+    Signature(
+        r"cannot import name '(?P<name>\w+)' from '(?P<module>torch\.(?:optim\.lr_scheduler|"
+        r"utils\.data\.dataloader|autograd\.\w+|hub|onnx\S{0,30}|nn\.\S{2,40}|distributed\S{0,40}|"
+        r"utils\S{0,40}|_\w+))'",
+        "high",
+    ),
+    Signature(
+        r"module '(?P<module>" + _LIBRARIES + r"(?:\.\w+)*)' has no attribute '(?P<name>(?!__version__)\w+)'",
+        "high",
+        unless=(r"most likely due to a circular import",),
+    ),
+    Signature(
+        r"module 'torch' has no attribute '(?P<name>_six|solve|symeig|lstsq|gels|qr|eig|rfft|"
+        r"irfft|ifft|ger_|_C_new|matrix_rank|chain_matmul|potrf|trtrs|gesv|_utils_internal)'"
+    ),
+    Signature(
+        r"'(?:DataFrame|Series)' object has no attribute '(?P<name>append|ix|as_matrix|iteritems|"
+        r"to_panel|mad|get_value|set_value|lookup|swaplevel_)'|"
+        r"module 'pandas' has no attribute '(?P<gone>Panel|Float64Index|Int64Index)'"
+    ),
+    Signature(
+        r"Trainer(?:\.__init__\(\))? got an unexpected keyword argument '(?P<name>gpus|"
+        r"evaluation_strategy|tokenizer|auto_select_gpus|progress_bar_refresh_rate|"
+        r"resume_from_checkpoint|checkpoint_callback|weights_summary)'"
+    ),
+    Signature(
+        r"(?:TrainingArguments|SFTTrainer|DPOTrainer|SFTConfig|PPOTrainer|PPOConfig|GRPOTrainer|"
+        r"LlamaConfig|LoraConfig)(?:\.__init__\(\))? got an unexpected keyword argument "
+        r"'(?P<name>\w+)'",
+        "high",
+    ),
+    Signature(
+        r"__init__\(\) got an unexpected keyword argument '(?P<name>gpus|evaluation_strategy|"
+        r"auto_select_gpus|progress_bar_refresh_rate|weights_summary|checkpoint_callback|"
+        r"max_nb_epochs|distributed_backend|proxies)'",
+        "high",
+    ),
+    Signature(
+        r"load\(\) missing 1 required positional argument: 'Loader'|"
+        r"mel\(\) takes 0 positional arguments|(?:resample|melspectrogram|"
+        r"stft)\(\) takes 1 positional argument but|gca\(\) got an unexpected keyword argument "
+        r"'projection'"
+    ),
+    Signature(
+        r"`(?P<name>\w+)` has been removed (?:from scikit-learn|in SciPy)|(?:has been|"
+        r"was) removed (?:in|from) (?:Pillow|SciPy|pandas|scikit-learn|NetworkX|Matplotlib|"
+        r"transformers|Keras|OpenAI|openai)"
+    ),
+    Signature(
+        r"Can'?t get attribute '(?P<name>\w+)' on <module '(?P<module>(?:models|ultralytics|utils|"
+        r"yolo|__main__)[\w.]*)'",
+        "high",
+        unless=(r"<module '__main__'",),
+    ),
+    Signature(
+        r"'(?P<object>Detect|Conv|C3|C2f|Model|DetectionModel|Segment|SPPF|Bottleneck|IDetect|"
+        r"AAttn|Attention|BaseModel|DFL|C3k2)' object has no attribute '(?P<name>\w+)'",
+        "medium",
+        requires=(r"yolo|ultralytics|models[/\\.]",),
+    ),
+    Signature(
+        r"originally trained with https://github\.com/ultralytics/yolov5|This model is NOT forwards compatible with"
+    ),
+    Signature(r"module 'distutils' has no attribute 'version'"),
+    Signature(
+        r"You tried to access openai\.\w+, but this is no longer supported|tf\.\w+ is (?:removed|"
+        r"not available) in TensorFlow 2|Keras 3 (?:only supports|does not support)",
+        "high",
+    ),
+    Signature(r"numpy\.distutils is deprecated since NumPy 1\.23", "low", warning=True),
+)
+
+
 @check(
     code="old-repo-api",
     severity=ERROR,
@@ -72,6 +205,7 @@ PROTOBUF_STRICT = "4.21.0"
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Project, Distributions, Python),
+    signatures=SIGNATURES,
 )
 def old_repo_api(facts: Facts, matrix) -> Iterator[Finding]:
     project = facts.need(Project)

@@ -19,7 +19,7 @@ from typing import Iterator, NamedTuple, Optional, Tuple
 
 from ...facts import Distribution, Distributions, Facts, Project, Torch, Unknown
 from ...model import ERROR, WARNING, Finding, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ..gpu._nvidia import numbers
 from ._trio import release
@@ -60,6 +60,47 @@ class Built(NamedTuple):
     exact: bool
 
 
+SIGNATURES = (
+    Signature(
+        r"(?P<path>[^\s'\":]{1,300}\.(?:so|pyd))\S{0,4} undefined symbol: "
+        r"(?P<symbol>_ZN?K?\w*?(?:2at|3c10|5torch|4cuda|6caffe2|8nvjit|torch|c10)\w*)",
+        unless=(),
+    ),
+    Signature(r"undefined symbol: (?P<symbol>_Z\w{4,300})", "medium"),
+    Signature(r"undefined symbol: (?P<symbol>(?:aoti_torch|THP|c10_|torch_)\w+)", "high"),
+    Signature(r"Symbol not found: _{1,2}(?P<symbol>ZN?K?\w{0,40}(?:2at|3c10|5torch)\w+)"),
+    Signature(
+        r"DLL load failed while importing (?P<module>_ext|_C|\w+_cuda|\w*flash_attn\w*|"
+        r"xformers\w*): (?:The specified procedure could not be found|找不到指定的程序)",
+        outranks=("windows-dll-load",),
+    ),
+    Signature(r"PyTorch and (?P<module>torch_\w+|torch-\w+) were compiled with different CUDA versions"),
+    Signature(
+        r"WinError 127\W.{0,300}(?P<module>torch_(?:scatter|sparse|cluster|spline_conv)|pyg_lib|"
+        r"mmcv|xformers|flash_attn)",
+        outranks=("windows-dll-load",),
+    ),
+    Signature(r"xFormers was built for", "medium", warning=True),
+    Signature(r"No module named 'mmcv\._ext'", "medium", outranks=("module-in-other-env", "old-repo-api")),
+    Signature(r"\w+_impl: implementation for device cuda:\d not found", "medium"),
+    Signature(r"RuntimeError: Not compiled with GPU support", "medium"),
+    Signature(
+        r"libtorch_cuda_c(?:u|pp)\.so: cannot open shared object file|"
+        r"libtorch\w*\.so: cannot open shared object file",
+        "medium",
+        unless=(r"torchaudio[/\\]lib", r"torch/lib/libtorch_global_deps"),
+        outranks=("system-lib-missing",),
+    ),
+    Signature(
+        r"libc10\w*\.so: cannot open shared object file",
+        "medium",
+        unless=(r"torchaudio[/\\]lib",),
+        outranks=("system-lib-missing",),
+    ),
+    Signature(r"compiled with _GLIBCXX_USE_CXX11_ABI|cxx11 ?abi mismatch", "low"),
+)
+
+
 @check(
     code="extension-abi-mismatch",
     severity="error",
@@ -76,6 +117,7 @@ class Built(NamedTuple):
     explain_zh=EXPLAIN_ZH,
     needs=(Distributions, Torch, Project),
     remedies=(),
+    signatures=SIGNATURES,
 )
 def extension_abi_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     torch = facts.need(Torch)

@@ -22,7 +22,7 @@ from ...apis import CLAMP_STRICT
 from ...demands import below
 from ...facts import Facts, Project, Torch
 from ...model import ERROR, WARNING, Edit, Finding, Manual, Rewrite
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 
 EXPLAIN_ZH = """项目代码遇到了更严格的 torch：名字没变，行为变了。
@@ -52,6 +52,69 @@ BY_HAND = Text(
 )
 
 
+SIGNATURES = (
+    Signature(r"result type (?P<source>\w+) can'?t be cast to the desired output type (?P<target>\w+(?: \w+)?)"),
+    Signature(
+        r"indices should be either on (?:cpu|the same device).{0,40} (?:or on the same device )?as the indexed tensor"
+    ),
+    Signature(r"'Upsample' object has no attribute 'recompute_scale_factor'", outranks=("old-repo-api",)),
+    Signature(
+        r"Integer division of tensors using (?:div|/)|Subtraction, the `-` operator, with a bool "
+        r"tensor is not supported|invalid index of a 0-dim tensor"
+    ),
+    Signature(r"Legacy autograd function with non-static forward method"),
+    Signature(r"stft(?:\(\))? requires (?:the )?return_complex parameter|istft requires a complex-valued input"),
+    Signature(r"unrecognized arguments: .{0,80}--local[-_]rank"),
+    Signature(
+        r"module 'torch\.amp' has no attribute '(?P<name>GradScaler|autocast)'|"
+        r"cannot import name '(?P<amp>GradScaler|autocast)' from 'torch\.amp'",
+        outranks=("old-repo-api",),
+    ),
+    Signature(
+        r"__init__\(\) got an unexpected keyword argument 'verbose'",
+        requires=(r"lr_scheduler|LRScheduler|ReduceLROnPlateau",),
+    ),
+    Signature(
+        r"a (?:view of a )?leaf [Vv]ariable that requires grad is being used in an in-?place operation",
+        "medium",
+        requires=(r"yolo|models/",),
+    ),
+    Signature(
+        r"export\(\) got an unexpected keyword argument '(?P<name>example_outputs|"
+        r"use_external_data_format|enable_onnx_checker|_retain_param_name)'",
+        "high",
+    ),
+    Signature(r"Expected a '?cuda'? device type for generator but found '?cpu'?", "medium"),
+    Signature(
+        r"module 'torch(?:\.\w+)?' has no attribute '(?P<name>compile|float8_\w+|uint16|uint32|"
+        r"uint64|inference_mode|vmap|func|get_default_device|"
+        r"set_default_device|compiler|nested|sdpa_kernel|xpu|mps|is_inference_mode_enabled|"
+        r"scaled_dot_product_attention|special|fft|get_device_module|accelerator|int1)'",
+        "medium",
+        cause=Text(
+            "The installed torch is older than the code that calls it: it does not have `{name}` yet.",
+            "已安装的 torch 比调用它的代码旧，还没有 `{name}`。",
+        ),
+    ),
+    Signature(
+        r"(?:autocast|GradScaler)\W{0,40}(?:got an unexpected keyword argument|"
+        r"missing 1 required positional argument) ?:? ?'(?P<name>device|device_type|dtype|"
+        r"cache_enabled)'",
+        "medium",
+    ),
+    Signature(
+        r"This function was deprecated since version [\d.]+ and is now removed", "high", outranks=("old-repo-api",)
+    ),
+    Signature(
+        r"gradient_checkpointing.{0,80}use_reentrant parameter should be passed|"
+        r"torch\.utils\._pytree\._register_pytree_node.{0,80}",
+        "low",
+        warning=True,
+    ),
+    Signature(r"module 'torch\.utils\._pytree' has no attribute '(?P<name>register_pytree_node)'", "high"),
+)
+
+
 @check(
     code="torch-api-changed",
     severity=ERROR,
@@ -69,6 +132,7 @@ BY_HAND = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Project, Torch),
+    signatures=SIGNATURES,
 )
 def torch_api_changed(facts: Facts, matrix) -> Iterator[Finding]:
     project, torch = facts.need(Project), facts.need(Torch)

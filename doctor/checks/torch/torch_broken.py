@@ -19,7 +19,7 @@ from typing import Iterator, Tuple
 
 from ...facts import Distributions, Facts, MissingFact, Torch, Trials, Unknown
 from ...model import Finding, Install, Reinstall, Remedy
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ...wheels.versions import public
 from ._trio import failed, last_line
@@ -46,6 +46,50 @@ MISSING_MODULE = re.compile(r"No module named '([A-Za-z_]\w*)(?:\.[\w.]+)?'")
 DISTRIBUTIONS = {"typing_extensions": "typing-extensions", "yaml": "pyyaml"}
 
 
+SIGNATURES = (
+    Signature(
+        r"No module named 'torch\._C'|cannot import name '_C' from 'torch'|"
+        r"NameError: name '_C' is not defined"
+    ),
+    Signature(r"PyTorch has loaded the `torch/_C` folder of the PyTorch repository", "medium"),
+    Signature(r"libtorch_cpu\.so: undefined symbol: iJIT_NotifyEvent", outranks=("extension-abi-mismatch",)),
+    Signature(r"torch/lib/libtorch_global_deps\.so: cannot open shared object file", outranks=("system-lib-missing",)),
+    Signature(
+        r"torch[/\\]lib[/\\]\.{0,2}[/\\]?(?:lib)?(?:torch|c10|shm)\w*\.(?:so|"
+        r"dylib): (?:undefined symbol|cannot open)",
+        "medium",
+        unless=(r"undefined symbol: (?:nccl|__nvJitLink|cu\w)",),
+        outranks=("extension-abi-mismatch", "system-lib-missing"),
+    ),
+    Signature(
+        r"module 'torch' has no attribute '(?P<name>__version__|Tensor|nn|cuda|float32|float|"
+        r"tensor|load|save|from_numpy|device|no_grad|"
+        r"manual_seed|backends|zeros|randn|optim|utils|dtype)'",
+        "medium",
+    ),
+    Signature(
+        r"cannot import name '(?P<name>\w+)' from 'torch' \(unknown location\)", "high", outranks=("old-repo-api",)
+    ),
+    Signature(
+        r"Library not loaded: \S{0,200}(?:libomp|libc10|libtorch\w*|"
+        r"libshm)\.dylib.{0,80} Referenced from: \S{0,200}torch",
+        "medium",
+        outranks=("system-lib-missing",),
+    ),
+    Signature(
+        r"Symbol not found: \S{1,300} Referenced from: \S{0,300}torch/lib/libtorch",
+        "medium",
+        outranks=("extension-abi-mismatch",),
+    ),
+    Signature(
+        r"libmkl_\w{3,30}\.so(?:\.\d)?: cannot open shared object file",
+        "medium",
+        requires=(r"import torch|torch/__init__",),
+        outranks=("system-lib-missing",),
+    ),
+)
+
+
 @check(
     code="torch-broken",
     severity="error",
@@ -70,6 +114,7 @@ DISTRIBUTIONS = {"typing_extensions": "typing-extensions", "yaml": "pyyaml"}
         "python-path-leak",
         "metadata-corrupt",
     ),
+    signatures=SIGNATURES,
 )
 def torch_broken(facts: Facts, matrix) -> Iterator[Finding]:
     torch = facts.need(Torch)

@@ -17,7 +17,7 @@ from typing import Iterator
 
 from ...facts import Facts, Host, Nvidia, Torch, Trials
 from ...model import ERROR, NOTE, Finding, MendTorch
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ..gpu._nvidia import OLDEST_CAPABILITY, answers, capability_of, card_names, known, numbers, source_evidence
 from ._trio import build_of
@@ -38,6 +38,40 @@ Windows 上有 GeForce RTX 3060，却装了 `torch==2.1.0+cpu`：在 Windows 上
 """
 
 
+SIGNATURES = (
+    Signature(r"Torch not compiled with CUDA enabled"),
+    Signature(r"PyTorch is not linked with support for cuda devices"),
+    Signature(r"Could not run 'aten::\w+(?:\.\w+)?' with arguments from the 'CUDA' backend"),
+    Signature(
+        r"(?:Invalid CUDA '?device|CUDA unavailable, invalid device)",
+        "high",
+        requires=(r"torch[-= ]v?\d[\d.]+\+cpu",),
+        outranks=("driver-missing", "mps-issue"),
+    ),
+    Signature(
+        r"(?:Invalid CUDA '?device|CUDA unavailable, invalid device)",
+        "medium",
+        unless=(r"torch[-= ]v?\d[\d.]+\+(?:cpu|cu\d)", r"/Users/|macOS|darwin|Apple M\d|MPS|CUDA_VISIBLE_DEVICES=\d"),
+    ),
+    Signature(
+        r"(?:Invalid CUDA '?device|CUDA unavailable, invalid device)",
+        "low",
+        requires=(r"torch[-= ]v?\d[\d.]+\+cu\d",),
+    ),
+    Signature(r"Torch is not able to use GPU; add --skip-torch-cuda-test", "medium"),
+    Signature(r"(?:Epoch|epoch) +gpu_mem[^\n]{0,200}\n+[^\n]{0,20}?\b\d+/\d+ +0G\b", "low"),
+    Signature(r"Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False", "low"),
+    Signature(r"torch\.cuda\.is_available\(\)\W{0,6}(?:returns?|is|=|返回|为|输出|->|:)?\W{0,4}False", "low"),
+    Signature(r"\"(?:slow_conv2d_cpu|LayerNormKernelImpl|addmm_impl_cpu_)\" not implemented for 'Half'", "low"),
+    Signature(r"compiled without (?:GPU|CUDA) support", "low", warning=True),
+    Signature(
+        r"Uninstalling torch-[\d.]+\+cu\d+[^\n]{0,40}\n(?:[^\n]{0,300}\n){0,40}?[^\n]{0,40}Success"
+        r"fully installed [^\n]{0,2000}torch-[\d.]+\+cpu",
+        "medium",
+    ),
+)
+
+
 @check(
     code="torch-cpu-build",
     severity="error",
@@ -53,6 +87,7 @@ Windows 上有 GeForce RTX 3060，却装了 `torch==2.1.0+cpu`：在 Windows 上
     explain_zh=EXPLAIN_ZH,
     needs=(Nvidia, Torch, Trials, Host),
     remedies=(MendTorch(cuda=True),),
+    signatures=SIGNATURES,
 )
 def torch_cpu_build(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)

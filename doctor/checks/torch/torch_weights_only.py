@@ -22,7 +22,7 @@ from ...apis import TORCH_LOAD_STRICT
 from ...demands import below
 from ...facts import Environ, Facts, Project, Torch
 from ...model import ERROR, NOTE, WARNING, Edit, Finding, Manual, Rewrite
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 
 EXPLAIN_ZH = """torch 2.6 起 `torch.load` 默认只读取纯张量，旧的权重文件会加载失败。
@@ -53,6 +53,35 @@ TRUST = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"Weights only load failed",
+        unless=(r"operand (?:118|60|123|10|80|255)\b", r"invalid load key, '[v<{P]'", r"git-lfs"),
+        outranks=("old-repo-api", "dataset-problem"),
+    ),
+    Signature(
+        r"Unsupported global: GLOBAL (?P<name>\S{2,120}) was not an allowed global by default",
+        outranks=("old-repo-api",),
+    ),
+    Signature(
+        r"WeightsUnpickler error: Unsupported (?:global|class|operand)",
+        "medium",
+        unless=(r"operand (?:118|60|123|10|80|255)\b", r"git-lfs"),
+    ),
+    Signature(
+        r"changed the default value of the `weights_only` argument",
+        "medium",
+        unless=(r"operand (?:118|60|123|10|80|255)\b",),
+    ),
+    Signature(
+        r"load\(\) got an unexpected keyword argument 'weights_only'|"
+        r"'weights_only' is an invalid keyword argument for Unpickler\(\)|"
+        r"Unpickler\(\) got an unexpected keyword argument 'weights_only'",
+        "medium",
+    ),
+)
+
+
 @check(
     code="torch-weights-only",
     severity=ERROR,
@@ -70,6 +99,7 @@ TRUST = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Project, Torch, Environ),
+    signatures=SIGNATURES,
 )
 def torch_weights_only(facts: Facts, matrix) -> Iterator[Finding]:
     project, torch = facts.need(Project), facts.need(Torch)

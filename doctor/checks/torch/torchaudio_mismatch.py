@@ -18,7 +18,7 @@ from typing import Iterator
 
 from ...facts import Facts, Nvidia, Project, Torch, Torchaudio
 from ...model import ERROR, WARNING, Finding, MendTorch
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ..gpu._nvidia import card_ready, project_needs
 from ._trio import build_of, same_release, versions_fit, wanted
@@ -44,6 +44,27 @@ NO_PARTNER = Text(
 )
 
 
+SIGNATURES = (
+    Signature(r"PyTorch and TorchAudio were compiled with different CUDA versions"),
+    Signature(
+        r"torchaudio[/\\](?:lib[/\\])?(?:lib|_)torchaudio\w{0,60}(?:\.abi3)?\.(?:so|pyd|"
+        r"dylib)\W.{0,80}(?:undefined symbol|WinError 127|Symbol not found|cannot open shared)",
+        outranks=("extension-abi-mismatch", "windows-dll-load", "system-lib-missing", "cuda-libs-conflict"),
+    ),
+    Signature(
+        r"(?:WinError 12[67]|procedure could not be found|Could not (?:find module|"
+        r"load this library)).{0,200}torchaudio[/\\]",
+        outranks=("windows-dll-load",),
+    ),
+    Signature(
+        r"torchaudio (?P<torchaudio>\d[\w.+]+) (?:requires|"
+        r"has requirement) torch==(?P<wanted>[\d.]+)\S{0,20}, but you(?:'ll)? have torch "
+        r"(?P<torch>\d[\w.+]+)",
+        "medium",
+    ),
+)
+
+
 @check(
     code="torchaudio-mismatch",
     severity="error",
@@ -59,6 +80,7 @@ NO_PARTNER = Text(
     explain_zh=EXPLAIN_ZH,
     needs=(Torch, Torchaudio, Project, Nvidia),
     remedies=(MendTorch(),),
+    signatures=SIGNATURES,
 )
 def torchaudio_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     torch, audio = facts.need(Torch), facts.need(Torchaudio)

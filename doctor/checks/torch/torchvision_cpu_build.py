@@ -20,7 +20,7 @@ from typing import Iterator
 
 from ...facts import Facts, Nvidia, Torch, Torchvision, Trials
 from ...model import ERROR, Finding, MendTorch
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._trio import build_of, vision_verdict
 
@@ -41,6 +41,24 @@ EXPLAIN_ZH = """torch 带 CUDA，而 torchvision 是 CPU 构建。
 """
 
 
+SIGNATURES = (
+    Signature(
+        r"torchvision::\w+['\" ]{1,3} ?with arguments from the ['\"]?(?:CUDA|Autograd\w*CUDA)['\"]? backend",
+        outranks=("torchvision-version-mismatch", "torch-cpu-build"),
+    ),
+    Signature(
+        r"(?:CUDA['\"]? ?(?:后端|後端|バックエンド|백엔드).{0,60}torchvision: ?:\w+|"
+        r"torchvision: ?:\w+.{0,60}CUDA['\"]? ?(?:后端|後端|バックエンド|백엔드))",
+        outranks=("torchvision-version-mismatch",),
+    ),
+    Signature(
+        r"'torchvision: ?:(?:nms|roi_align)'.{0,40} only available for these backends: \[CPU",
+        "medium",
+        outranks=("torchvision-version-mismatch",),
+    ),
+)
+
+
 @check(
     code="torchvision-cpu-build",
     severity="error",
@@ -59,6 +77,7 @@ EXPLAIN_ZH = """torch 带 CUDA，而 torchvision 是 CPU 构建。
     explain_zh=EXPLAIN_ZH,
     needs=(Torch, Torchvision, Trials, Nvidia),
     remedies=(MendTorch(cuda=True),),
+    signatures=SIGNATURES,
 )
 def torchvision_cpu_build(facts: Facts, matrix) -> Iterator[Finding]:
     torch, vision = facts.need(Torch), facts.need(Torchvision)

@@ -19,7 +19,7 @@ from typing import Iterator
 
 from ...facts import Facts, Nvidia, Torch, Torchvision, Trials
 from ...model import Finding, MendTorch
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ..gpu._nvidia import card_ready
 from ._trio import stage_of, vision_verdict, wanted
@@ -47,6 +47,42 @@ NO_PARTNER = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"(?:operator|No such operator) torchvision::\w+(?: does not exist)?", outranks=("torch-broken", "old-repo-api")
+    ),
+    Signature(r"Couldn'?t load custom C\+\+ ops"),
+    Signature(
+        r"Failed to load image Python extension: .{0,300}(?:WinError 127|undefined symbol|"
+        r"Symbol not found|找不到指定的程序|procedure could not be found)",
+        "medium",
+        outranks=("windows-dll-load", "extension-abi-mismatch"),
+        warning=True,
+    ),
+    Signature(
+        r"torchvision[/\\](?:_C|image)\w{0,40}\.(?:so|pyd|dylib)\W.{0,20}undefined symbol",
+        outranks=("extension-abi-mismatch",),
+    ),
+    Signature(r"partially initialized module 'torchvision' has no attribute 'extension'", outranks=("old-repo-api",)),
+    Signature(
+        r"torchvision (?P<torchvision>\d[\w.+]+) (?:requires|"
+        r"has requirement) torch==(?P<wanted>[\d.]+)\S{0,20}, but you(?:'ll)? have torch "
+        r"(?P<torch>\d[\w.+]+)",
+        "medium",
+    ),
+    Signature(
+        r"module 'torch(?:\.library)?' has no attribute '(?:library|register_fake|impl_abstract)'",
+        "medium",
+        requires=(r"torchvision[/\\]_meta_registrations",),
+        outranks=("torch-api-changed", "old-repo-api", "torch-broken"),
+    ),
+    Signature(
+        r"module 'torch\.jit' has no attribute '(?:_script_if_tracing|unused)'", "medium", requires=(r"torchvision",)
+    ),
+    Signature(r"torchvision==?(?P<torchvision>[\d.]+) is incompatible with torch==?(?P<torch>[\d.]+)", "medium"),
+)
+
+
 @check(
     code="torchvision-version-mismatch",
     severity="error",
@@ -63,6 +99,7 @@ NO_PARTNER = Text(
     explain_zh=EXPLAIN_ZH,
     needs=(Torch, Torchvision, Trials, Nvidia),
     remedies=(MendTorch(),),
+    signatures=SIGNATURES,
 )
 def torchvision_version_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     torch, vision = facts.need(Torch), facts.need(Torchvision)

@@ -19,7 +19,7 @@ from typing import Iterator
 
 from ...facts import Distributions, Facts, Host, NativeModules, Nvidia, Project, Python, Trials
 from ...model import ERROR, WARNING, Finding, KeepOne
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._shared import ONNXRUNTIME, installed, lines, ownership
 
@@ -40,6 +40,15 @@ EXPLAIN_ZH = """同时安装了多个 ONNX Runtime 包，它们的文件互相�
 """
 
 
+SIGNATURES = (
+    Signature(
+        r"module 'onnxruntime' has no attribute '(?P<name>InferenceSession|"
+        r"get_available_providers|__version__|SessionOptions|get_device|"
+        r"set_default_logger_severity)'"
+    ),
+)
+
+
 @check(
     code="onnxruntime-conflict",
     severity=ERROR,
@@ -57,6 +66,7 @@ EXPLAIN_ZH = """同时安装了多个 ONNX Runtime 包，它们的文件互相�
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Distributions, NativeModules, Nvidia, Project, Python, Host, Trials),
+    signatures=SIGNATURES,
 )
 def onnxruntime_conflict(facts: Facts, matrix) -> Iterator[Finding]:
     found = installed(facts, ONNXRUNTIME)

@@ -22,7 +22,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from ...facts import Distributions, Facts, Host, NativeModules, Nvidia, Project, Python, Torch, Trials
 from ...model import ERROR, WARNING, Finding, KeepOne, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._shared import ONNXRUNTIME, installed, uses
 
@@ -60,6 +60,36 @@ LIBRARIES = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"Specified provider '(?P<provider>\w+ExecutionProvider)' is not in available provider names",
+        outranks=("cuda-libs-conflict", "system-lib-missing"),
+    ),
+    Signature(
+        r"Failed to create (?P<provider>(?:CUDA|Tensorrt|TensorRT|Dml|ROCM|MIGraphX)ExecutionProvider)",
+        outranks=("cuda-libs-conflict", "system-lib-missing"),
+    ),
+    Signature(
+        r"(?:Failed to load library|trying to load) .{0,300}onnxruntime_providers_(?:cuda|tensorrt|shared|rocm)",
+        outranks=("cuda-libs-conflict", "system-lib-missing", "windows-dll-load"),
+    ),
+    Signature(
+        r"CUDA_PATH is set but CUDA wasn'?t able to be loaded", outranks=("cuda-libs-conflict", "windows-dll-load")
+    ),
+    Signature(r"This ORT build has \[.{0,200}\] enabled"),
+    Signature(
+        r"Require cuDNN \S{1,6} and CUDA \S{1,6}.{0,80}latest MSVC|"
+        r"install all dependencies as mentioned in the GPU requirements page"
+    ),
+    Signature(r"EP Error .{0,300}ExecutionProvider", "medium"),
+    Signature(
+        r"onnxruntime_providers_\w+\.(?:so|dll).{0,60}(?:cannot open shared object|error 126|WinError)",
+        outranks=("cuda-libs-conflict", "system-lib-missing", "windows-dll-load"),
+    ),
+    Signature(r"(?:CUDAExecutionProvider|TensorrtExecutionProvider) (?:is )?not available", "medium"),
+)
+
+
 @check(
     code="onnxruntime-provider",
     severity=ERROR,
@@ -77,6 +107,7 @@ LIBRARIES = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Distributions, NativeModules, Nvidia, Torch, Project, Python, Host, Trials),
+    signatures=SIGNATURES,
 )
 def onnxruntime_provider(facts: Facts, matrix) -> Iterator[Finding]:
     found = installed(facts, ONNXRUNTIME)

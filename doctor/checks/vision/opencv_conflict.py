@@ -21,7 +21,7 @@ from typing import Any, Dict, Iterator, List
 
 from ...facts import Distribution, Distributions, Facts, Host, NativeModules, Project, Python, Trials
 from ...model import ERROR, NOTE, WARNING, Finding, KeepOne, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ._shared import OPENCV, asked_for, installed, lines, newest, ownership, uses
 
@@ -57,6 +57,37 @@ INSTALL_WINDOWS = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"module 'cv2' has no attribute '(?P<name>__version__|imread|imwrite|imshow|resize|"
+        r"cvtColor|VideoCapture|VideoWriter|rectangle|putText|waitKey|"
+        r"setNumThreads|ocl|dnn|utils|destroyAllWindows|imdecode|imencode|INTER_\w+|COLOR_\w+|"
+        r"IMREAD_\w+|FONT_\w+|CV_8U|gapi\w*|data|redirectError|typing)'",
+    ),
+    Signature(r"partially initialized module 'cv2' has no attribute '(?P<name>\w+)'"),
+    Signature(r"module 'cv2\.(?:dnn|gapi|cv2|mat_wrapper|utils)' has no attribute '(?P<name>\w+)'"),
+    Signature(r"recursion is detected during loading of .?cv2.? binary extensions"),
+    Signature(r"OpenCV loader: missing configuration file"),
+    Signature(
+        r"The function is not implemented\. Rebuild the library with Windows, GTK\+ ?2?",
+        cause=Text(
+            "The OpenCV that is imported has no windows: opencv-python-headless is installed, alone or over opencv-python.",
+            "实际导入的 OpenCV 不带窗口功能：装的是 opencv-python-headless，或者它覆盖了 opencv-python 的文件。",
+        ),
+    ),
+    Signature(
+        r"Could not load the Qt platform plugin .{0,20} in .{0,200}cv2/qt/plugins",
+        "medium",
+        outranks=("system-lib-missing",),
+    ),
+    Signature(
+        r"module 'cv2' has no attribute '(?P<name>xfeatures2d|ximgproc|aruco|face|legacy|bgsegm|"
+        r"TrackerCSRT_create|SIFT_create|saliency|text|freetype)'",
+        "medium",
+    ),
+)
+
+
 @check(
     code="opencv-conflict",
     severity=ERROR,
@@ -74,6 +105,7 @@ INSTALL_WINDOWS = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Distributions, NativeModules, Project, Python, Host, Trials),
+    signatures=SIGNATURES,
 )
 def opencv_conflict(facts: Facts, matrix) -> Iterator[Finding]:
     found = installed(facts, OPENCV)

@@ -20,7 +20,7 @@ from typing import Any, Iterator, List
 
 from ...facts import Distributions, Facts, Host, NativeModules, Project, Python, Trials
 from ...model import ERROR, Finding, KeepOne, Manual
-from ...registry import check
+from ...registry import Signature, check
 from ...text import Text
 from ..host._libraries import missing_from_trial, system_remedy
 from ._shared import OPENCV, asked_for, installed, uses
@@ -50,6 +50,27 @@ SYSTEM_INSTEAD = Text(
 )
 
 
+SIGNATURES = (
+    Signature(
+        r"(?P<library>libGL\.so\.1|libgthread-2\.0\.so\.0|libGLX\w*\.so\.\d|"
+        r"libEGL\.so\.1): cannot open shared object file",
+        outranks=("system-lib-missing",),
+    ),
+    Signature(
+        r"(?P<library>lib(?:SM|Xext|Xrender|X11|ICE|xcb)\.so\.\d|"
+        r"libglib-2\.0\.so\.0): cannot open shared object file",
+        outranks=("system-lib-missing",),
+    ),
+    Signature(
+        r"(?:has no installation candidate|Unable to locate package|没有可安装候选|"
+        r"无法定位软件包).{0,40}libgl1-mesa-glx|libgl1-mesa-glx['’ ]{0,3}(?:has no "
+        r"installation candidate|没有可安装候选)",
+        "medium",
+    ),
+    Signature(r"Unable to locate package libgl1-mesa-glx|无法定位软件包 libgl1-mesa-glx", "medium"),
+)
+
+
 @check(
     code="opencv-libgl",
     severity=ERROR,
@@ -67,6 +88,7 @@ SYSTEM_INSTEAD = Text(
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Distributions, NativeModules, Project, Python, Host, Trials),
+    signatures=SIGNATURES,
 )
 def opencv_libgl(facts: Facts, matrix) -> Iterator[Finding]:
     found = installed(facts, OPENCV)

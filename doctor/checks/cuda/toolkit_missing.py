@@ -1,0 +1,94 @@
+"""Something is to be compiled with CUDA, and there is no CUDA toolkit.
+
+## What it checks
+Only error text: a build that looks for `nvcc`, `CUDA_HOME` or CUDA's header files and does not find them.
+
+## Why it matters
+The pip packages of torch bring the CUDA *runtime*, which is all that training needs. Compiling an extension
+(flash-attn, detectron2, mmcv, apex, DeepSpeed ops) needs the *toolkit* with `nvcc` as well.
+
+## Example
+`OSError: CUDA_HOME environment variable is not set. Please set it to your CUDA install root.`
+
+## Fix
+First look for a ready wheel of the extension for your torch, CUDA and Python. To compile: install the toolkit of the same
+CUDA major version as torch, or use a container image whose name contains `devel`, and set `CUDA_HOME`.
+"""
+
+from ...model import Manual
+from ...registry import Signature, text_check
+from ...text import Text
+
+EXPLAIN_ZH = """需要用 CUDA 编译，但没有安装 CUDA 工具包（toolkit）。
+
+## 检查什么
+只看报错文本：编译过程寻找 `nvcc`、`CUDA_HOME` 或 CUDA 头文件而没有找到。
+
+## 为什么重要
+torch 的 pip 包自带 CUDA *运行时*，训练够用。编译扩展（flash-attn、detectron2、mmcv、apex、DeepSpeed 算子）还需要带
+`nvcc` 的*工具包*。
+
+## 示例
+`OSError: CUDA_HOME environment variable is not set. Please set it to your CUDA install root.`
+
+## 修复
+先找与 torch、CUDA、Python 匹配的现成 wheel。必须编译时：安装与 torch 的 CUDA 主版本一致的工具包，或使用名字带 `devel`
+的容器镜像，并设置 `CUDA_HOME`。
+"""
+
+
+SIGNATURES = (
+    Signature(
+        r"CUDA_HOME environment variable is not set|CUDA_HOME does not exist, unable to compile "
+        r"CUDA op|CUDA_HOME is not set|MissingCUDAException"
+    ),
+    Signature(
+        r"nvcc(?:'|\.exe)? ?(?:: command not found|: not found| was not found|"
+        r": No such file or directory|'? is not recognized as|'? 不是内部或外部命令)|(?:not find|"
+        r"find|Unable to find) nvcc\b|未找到 ?nvcc"
+    ),
+    Signature(
+        r"No such file or directory: '?(?P<path>\S{0,200}nvcc)\b|unable to execute '(?P<compiler>\S{0,200}nvcc)'"
+    ),
+    Signature(
+        r"No CMAKE_CUDA_COMPILER could be found|Failed to find nvcc|"
+        r"Could not find (?:the )?CUDA ?(?:Toolkit|toolkit)|CUDAToolkit_ROOT|"
+        r"Could NOT find CUDA(?:Toolkit)? \(missing|Failed to detect a default CUDA architecture|"
+        r"CUDA Toolkit not found"
+    ),
+    Signature(
+        r"(?:fatal error|error): (?:'|\")?(?P<header>cuda(?:_runtime(?:_api)?|_fp16)?|cublas_v2|"
+        r"cusparse|cusolverDn|curand|cudnn|nvToolsExt|crt/host_defines|thrust/\S{2,30})\.h(?:'|"
+        r"\")?(?:: No such file| file not found)"
+    ),
+    Signature(r"(?:need|have|required) to (?:install|have) (?:the )?(?:CUDA|cuda) ?(?:toolkit)", "low"),
+    Signature(
+        r"Cannot find CUDA_HOME|CUDA_PATH (?:is )?not (?:set|found)|CUDA_HOME=None|"
+        r"specify CUDA_HOME",
+        "medium",
+    ),
+)
+
+
+text_check(
+    __name__,
+    __doc__,
+    severity="error",
+    summary=Text(
+        "The CUDA toolkit (nvcc) is needed to compile and is missing", "编译需要 CUDA 工具包（nvcc），但没有安装"
+    ),
+    cause=Text(
+        "A build asks for nvcc, CUDA_HOME or CUDA's headers; the runtime inside the torch package has none of them.",
+        "编译需要 nvcc、CUDA_HOME 或 CUDA 头文件，而 torch 包自带的只是运行时。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    signatures=SIGNATURES,
+    remedies=(
+        Manual(
+            Text(
+                "Install a ready wheel of that extension for your torch and Python, or the CUDA toolkit of torch's CUDA version (a container image with `devel` in its name has it) and set CUDA_HOME.",
+                "安装与 torch、Python 匹配的现成 wheel；或者安装与 torch 的 CUDA 版本一致的 CUDA 工具包（名字带 `devel` 的镜像自带）并设置 CUDA_HOME。",
+            )
+        ),
+    ),
+)

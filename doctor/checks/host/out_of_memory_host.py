@@ -1,0 +1,106 @@
+"""The machine's main memory (RAM) ran out.
+
+## What it checks
+Only error text: an allocation in main memory that failed, or a process that the system killed for it. A bare "Killed" counts only
+where no Python error stands before it: servers kill their own children after an error.
+
+## Why it matters
+Linux kills the process without a message of its own. On a Raspberry Pi even `pip install torch` can be killed.
+
+## Example
+`Killed` after `Processing part 0` on a Pi 4; `RuntimeError: [enforce fail at CPUAllocator.cpp] … can't allocate memory`.
+
+## Fix
+Fewer `--workers`, a smaller batch, no `--cache ram`. On a Pi: more swap (see `swap-too-small`) and `pip install --no-cache-dir`.
+In a container: raise its memory limit.
+"""
+
+from ...model import Manual
+from ...registry import Signature, text_check
+from ...text import Text
+
+EXPLAIN_ZH = """内存（RAM）耗尽。
+
+## 检查什么
+只看报错文本：内存分配失败，或进程因内存不足被系统杀掉。单独的 “Killed” 只有在前面没有 Python 报错时才算：服务程序出错后
+会自己结束子进程。
+
+## 为什么重要
+Linux 会直接杀掉进程，不留其他提示。在树莓派上连 `pip install torch` 都可能被杀。
+
+## 示例
+树莓派 4 上 `Processing part 0` 之后出现 `Killed`；`RuntimeError: [enforce fail at CPUAllocator.cpp] … can't allocate memory`。
+
+## 修复
+减少 `--workers`、减小 batch、不用 `--cache ram`。树莓派上增加 swap（见 `swap-too-small`），并使用
+`pip install --no-cache-dir`。容器里请提高内存限制。
+"""
+
+
+_PYTHON_ERROR = r"Traceback \(most recent call last\)|^\S{0,80}(?:Error|Exception): "
+SIGNATURES = (
+    Signature(
+        r"DefaultCPUAllocator: (?:can'?t allocate|not enough) memory(?:: you tried to allocate (?P<bytes>\d+))?",
+        outranks=("torch-broken",),
+    ),
+    Signature(
+        r"Out of memory: Kill(?:ed)? process \d+|invoked oom-killer|oom-kill:constraint|"
+        r"oom_reaper: reaped process|OOMKilled|out-of-memory handler"
+    ),
+    Signature(r"killed by signal: Killed"),
+    Signature(r"fatal error: Killed signal terminated program"),
+    Signature(
+        r"^(?:\S{0,40}:? ?line \d+: +\d+ |\[\d\] ? \d+ |\s{0,4}|"
+        r"\S{0,60}[$#%] .{0,200}\n)?(?-i:Killed|killed|已杀死|已殺死|강제 종료됨|"
+        r"Abgebrochen)(?:: 9)?\s{0,6}(?:python.{0,200}|$)",
+        "medium",
+        unless=(_PYTHON_ERROR, r"Received sigquit", r"no kernel image", r"CUDA error"),
+    ),
+    Signature(
+        r"(?:exit(?:ed)?|return(?:ed)?)(?: with)?(?: status| code)?\W{1,3}137\b|exit code:? ?137\b",
+        "medium",
+        unless=(r"CUDA out of memory",),
+    ),
+    Signature(
+        r"exitcode ?: -9\b|Signals\.SIGKILL: 9|Signal 9 \(SIGKILL\)|returncode ?= ?-9\b",
+        "medium",
+        unless=(r"^\S{0,60}(?:Error|Exception): (?!.{0,60}(?:SIGKILL|returned non-zero))", r"CUDA out of memory"),
+    ),
+    Signature(r"^(?:\S{0,20}: )?(?-i:MemoryError)\s{0,4}$"),
+    Signature(r"_?ArrayMemoryError|MemoryError\W{1,3}Unable to allocate (?P<wanted>[\d.]+ [KMGT]iB)"),
+    Signature(r"\[Errno 12\] (?:Cannot allocate memory|Not enough space|无法分配内存)", unless=(r"static TLS block",)),
+    Signature(r"terminate called after throwing an instance of 'std::bad_alloc'|std::bad_alloc", "medium"),
+    Signature(r"\(-4:Insufficient memory\)|OutOfMemoryError\W{1,3}Failed to allocate", "medium", unless=(r"CUDA",)),
+    Signature(
+        r"RuntimeError.{0,60}(?:not enough memory: you tried to allocate|Cannot allocate memory)|"
+        r"mmap failed: Cannot allocate memory",
+        "high",
+    ),
+    Signature(
+        r"Your notebook tried to allocate more memory than is available|"
+        r"session crashed after using all available RAM",
+        "high",
+    ),
+)
+
+
+text_check(
+    __name__,
+    __doc__,
+    severity="error",
+    summary=Text("The machine ran out of main memory", "内存（RAM）不足"),
+    cause=Text(
+        "An allocation in main memory failed, or the system killed the process for lack of it.",
+        "内存分配失败，或系统因内存不足杀掉了进程。",
+    ),
+    explain_zh=EXPLAIN_ZH,
+    signatures=SIGNATURES,
+    remedies=(
+        Manual(
+            Text(
+                "Use fewer workers and a smaller batch, close other programs, add swap (on a Raspberry Pi: see swap-too-small), or raise the container's memory limit.",
+                "减少 workers、减小 batch、关闭其他程序；增加 swap（树莓派见 swap-too-small），或提高容器的内存限制。",
+            )
+        ),
+    ),
+)

@@ -1,0 +1,421 @@
+"""Error text -> diagnoses: the patterns of the checks, and the checks themselves over the facts that the text tells.
+
+Pure: nothing here looks at this machine. ``here`` brings in its facts only when the user asked for that (``--here``).
+
+Confidence says what the text alone carries: **high** = this message has one cause; **medium** = its usual cause, or a
+fault that follows from the versions in the text; **low** = possible, worth a look, no proof.
+"""
+
+import re
+import time
+from typing import IO, Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Pattern, Tuple, Union
+
+from . import dumps, source_text
+from .facts import Facts
+from .model import ERROR, SEVERITIES, Finding, Remedy, milder
+from .registry import Check, Signature, all_checks, diagnose
+from .text import Text
+
+HIGH, MEDIUM, LOW = "high", "medium", "low"
+CONFIDENCES = (HIGH, MEDIUM, LOW)
+
+#: Seconds after which no further block of text is begun.
+BUDGET_S = 0.6
+#: Diagnoses shown at most.
+SHOWN = 6
+_BLOCK = 1 << 16
+_OVERLAP = 3000
+
+
+class Diagnosis(NamedTuple):
+    """One cause that the text speaks of."""
+
+    code: str
+    confidence: str
+    severity: str
+    #: (line number in the input, text of that line)
+    evidence: Tuple[Tuple[int, str], ...]
+    params: Mapping[str, Any]
+    title: Text
+    cause: Text
+    remedies: Tuple[Remedy, ...]
+
+    def finding(self) -> Finding:
+        """Return this diagnosis as a finding, for :func:`doctor.plan.build`."""
+        return Finding(
+            code=self.code,
+            severity=self.severity,
+            params=self.params,
+            evidence=tuple("line %d: %s" % pair for pair in self.evidence),
+            remedies=self.remedies,
+            title=self.title,
+            cause=self.cause,
+        )
+
+
+class Explained(NamedTuple):
+    """What the text says: diagnoses, best first (empty = no environment cause recognised), and facts read from it."""
+
+    diagnoses: Tuple[Diagnosis, ...]
+    facts: Facts
+
+
+def explain(
+    source: Union[str, bytes, IO],
+    matrix: Any = None,
+    here: Optional[Facts] = None,
+    checks: Optional[Iterable[Check]] = None,
+) -> Explained:
+    """Return the diagnoses of an error text, a log or a dump; the facts of ``here`` fill in what it leaves open."""
+    checks = list(all_checks() if checks is None else checks)
+    text = source_text.read(source)
+    told = dumps.read(text.text)
+    hits = _hits(text, checks)
+    facts = _merged(told, here)
+    found = _judged(checks, told if here is None else facts, matrix)
+    return Explained(tuple(_diagnoses(text, checks, hits, found)[:SHOWN]), facts)
+
+
+# ---------------------------------------------------------------- patterns
+
+
+class _Ready(NamedTuple):
+    """A compiled pattern and the words of which one must stand in the text (lower case) before it is tried."""
+
+    search: Callable
+    anchors: Tuple[str, ...]
+
+
+class _Hit(NamedTuple):
+    signature: Signature
+    start: int
+    groups: Mapping[str, str]
+
+
+_ready: Dict[str, _Ready] = {}
+
+
+def ready(pattern: str) -> _Ready:
+    """Return the pattern compiled, with its anchors."""
+    known = _ready.get(pattern)
+    if known is None:
+        known = _ready[pattern] = _Ready(compiled(pattern).search, anchors(pattern))
+    return known
+
+
+def compiled(pattern: str) -> Pattern:
+    """Return the regular expression: a space is any white space, ``+`` and ``*`` end somewhere, case does not matter."""
+    parts: List[str] = []
+    tokens = _tokens(pattern)
+    behind = 0
+    for at, token in enumerate(tokens):
+        if token.startswith("("):
+            behind += bool(behind) or token.startswith("(?<")
+        elif token == ")":
+            behind -= bool(behind)
+        if token == " " and not behind:
+            token = r"\s"
+            if at + 1 == len(tokens) or tokens[at + 1] not in "?*+{":
+                token = r"\s{1,60}"
+        elif token in "?*+" and parts and parts[-1] == r"\s" and tokens[at - 1] == " ":
+            token = "{1,60}" if token == "+" else "{0,60}"
+        elif token in "*+" and tokens[at - 1] not in ")":
+            token = "{1,160}" if token == "+" else "{0,160}"
+        parts.append(token)
+    return re.compile("".join(parts), re.IGNORECASE | re.MULTILINE)
+
+
+_TOKEN = re.compile(r"\\.|\[(?:\\.|\](?!\])|[^\]\\])*\]|\(\?[a-zA-Z-]*:|\(\?P<\w+>|\(\?<?[=!]|.", re.S)
+_REPEAT = re.compile(r"[*?]|\+|\{(\d*)(?:,\d*)?\}")
+
+
+def anchors(pattern: str) -> Tuple[str, ...]:
+    """Return words (lower case) of which every match of ``pattern`` holds at least one; empty when there are none."""
+    return _anchors(_tokens(pattern))[0]
+
+
+def _tokens(pattern: str) -> List[str]:
+    return _TOKEN.findall(pattern)
+
+
+def _anchors(tokens: List[str], at: int = 0) -> Tuple[Tuple[str, ...], int]:
+    """Return the anchors of the group that begins at ``at``, and where it ends."""
+    alternatives: List[Tuple[str, ...]] = []
+    best: Tuple[str, ...] = ()
+    run = ""
+
+    def worth(words: Tuple[str, ...]) -> int:
+        return min(map(len, words)) if words else 0
+
+    def ended() -> None:
+        nonlocal best, run
+        if len(run) > worth(best):
+            best = (run.lower(),)
+        run = ""
+
+    while at < len(tokens):
+        token = tokens[at]
+        at += 1
+        if token == ")":
+            break
+        if token == "|":
+            ended()
+            alternatives.append(best)
+            best = ()
+            continue
+        inner: Tuple[str, ...] = ()
+        literal = ""
+        group = token.startswith("(")
+        if group:
+            inner, at = _anchors(tokens, at)
+            if token in ("(?!", "(?<!"):
+                inner = ()
+        elif len(token) == 2 and token[0] == "\\":
+            literal = token[1] if not token[1].isalnum() else ""
+        elif token not in (".", "^", "$", " ") and not token.startswith("["):
+            literal = token
+        least = 1
+        repeat = None
+        if at < len(tokens):
+            repeat = _REPEAT.match("".join(tokens[at : at + 8]))
+        if repeat:
+            least = 0 if repeat.group()[0] in "*?" else int(repeat.group(1) or 0) if repeat.group(1) is not None else 1
+            passed = len(repeat.group())
+            while passed > 0:
+                passed -= len(tokens[at])
+                at += 1
+            if at < len(tokens) and tokens[at] == "?":
+                at += 1
+        if literal and least:
+            run += literal
+            if repeat:
+                ended()
+        else:
+            ended()
+            if inner and least and worth(inner) > worth(best):
+                best = inner
+    ended()
+    alternatives.append(best)
+    if not all(alternatives):
+        return (), at
+    return tuple(word for words in alternatives for word in words), at
+
+
+def _hits(source: source_text.Source, checks: List[Check]) -> Dict[str, List[_Hit]]:
+    """Return the signatures that match, by code; those whose conditions fail are left out."""
+    deadline = time.monotonic() + BUDGET_S
+    wanted = [(check.code, signature, ready(signature.pattern)) for check in checks for signature in check.signatures]
+    found: Dict[Tuple[str, str], Tuple[str, _Hit]] = {}
+    text = source.text
+    for start, end in _blocks(text):
+        low = text[start:end].lower()
+        block = text if (start, end) == (0, len(text)) else text[start:end]
+        for code, signature, (search, words) in wanted:
+            for word in words:
+                if word in low:
+                    match = search(block)
+                    if match:
+                        groups = {key: value for key, value in match.groupdict().items() if value is not None}
+                        at = start + match.start()
+                        known = found.get((code, signature.pattern))
+                        if known is None or at < known[1].start:
+                            found[code, signature.pattern] = (code, _Hit(signature, at, groups))
+                    break
+        if time.monotonic() > deadline:
+            break
+    whole = _Whole(text, deadline + 0.2)
+    hits: Dict[str, List[_Hit]] = {}
+    for code, hit in found.values():
+        if all(map(whole.has, hit.signature.requires)) and not any(map(whole.has, hit.signature.unless)):
+            hits.setdefault(code, []).append(hit)
+    return hits
+
+
+def _blocks(text: str) -> Iterable[Tuple[int, int]]:
+    """Yield overlapping blocks of the text: the first, then from the end backwards."""
+    if len(text) <= 2 * _BLOCK:
+        return [(0, len(text))]
+    blocks = []
+    start = 0
+    while start < len(text):
+        end = text.find("\n", min(len(text), start + _BLOCK))
+        end = len(text) if end < 0 else end
+        blocks.append((max(0, start - _OVERLAP), end))
+        start = end + 1
+    return blocks[:1] + blocks[:0:-1]
+
+
+class _Whole:
+    """Answers whether a pattern stands anywhere in the text, each once."""
+
+    def __init__(self, text: str, deadline: float) -> None:
+        self._text = text
+        self._low: Optional[str] = None
+        self._deadline = deadline
+        self._known: Dict[str, bool] = {}
+
+    def has(self, pattern: str) -> bool:
+        if pattern not in self._known:
+            if self._low is None:
+                self._low = self._text.lower()
+            search, words = ready(pattern)
+            possible = not words or any(word in self._low for word in words)
+            self._known[pattern] = possible and time.monotonic() < self._deadline and bool(search(self._text))
+        return self._known[pattern]
+
+
+# ---------------------------------------------------------------- facts
+
+
+def _merged(told: Facts, here: Optional[Facts]) -> Facts:
+    if here is None:
+        return told
+    sections = dict(here)
+    sections.update(dict(told))
+    return Facts(sections)
+
+
+def _judged(checks: List[Check], facts: Facts, matrix: Any) -> List[Finding]:
+    """Return what the ordinary checks find in the facts that the text tells."""
+    known = {cls for cls, _ in facts}
+    if not known - {dumps.Host, dumps.Python}:
+        return []
+    able = [check for check in checks if check.run is not None and known.intersection(check.needs)]
+    denied = dumps.contradicted(facts)
+    return [finding for finding in diagnose(able, facts, matrix)[1] if finding.code not in denied]
+
+
+# ---------------------------------------------------------------- verdict
+
+
+def _weaker(confidence: str) -> str:
+    return LOW if confidence == LOW else CONFIDENCES[CONFIDENCES.index(confidence) + 1]
+
+
+def _better(one: str, other: str) -> str:
+    return min(one, other, key=CONFIDENCES.index)
+
+
+class _Case:
+    """Everything that speaks for one code."""
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+        self.confidence = LOW
+        self.hits: List[_Hit] = []
+        self.finding: Optional[Finding] = None
+
+    @property
+    def start(self) -> int:
+        return min((hit.start for hit in self.hits), default=1 << 60)
+
+
+def _diagnoses(
+    source: source_text.Source, checks: List[Check], hits: Dict[str, List[_Hit]], found: List[Finding]
+) -> List[Diagnosis]:
+    by_code = {check.code: check for check in checks}
+    cases: Dict[str, _Case] = {}
+    silenced = _outranked(hits)
+    ended_by = _last_error(source.text)
+    errors = [hit for code in hits if code not in silenced for hit in hits[code] if not hit.signature.warning]
+    for code in hits:
+        if code in silenced:
+            continue
+        case = cases[code] = _Case(by_code[code])
+        case.hits = sorted(hits[code], key=lambda hit: (CONFIDENCES.index(hit.signature.confidence), hit.start))
+        for hit in case.hits:
+            confidence = hit.signature.confidence
+            if hit.signature.warning and (ended_by > hit.start or any(other.start != hit.start for other in errors)):
+                confidence = LOW
+            case.confidence = _better(case.confidence, confidence)
+    for finding in found:
+        if finding.code in silenced:
+            continue
+        case = cases.setdefault(finding.code, _Case(by_code[finding.code]))
+        if case.finding is None or SEVERITIES.index(finding.severity) < SEVERITIES.index(case.finding.severity):
+            case.finding = finding
+        case.confidence = _better(case.confidence, MEDIUM if finding.severity == ERROR else LOW)
+    for case in cases.values():
+        for other in case.check.after:
+            if other in cases and not case.hits:
+                case.confidence = LOW
+    ordered = sorted(
+        cases.values(), key=lambda case: (CONFIDENCES.index(case.confidence), not case.hits, case.start)
+    )
+    return [_diagnosis(source, case) for case in ordered]
+
+
+def _outranked(hits: Dict[str, List[_Hit]]) -> set:
+    """Return the codes that another one explains away; a low guess explains nothing."""
+    gone: set = set()
+    for code, code_hits in hits.items():
+        for hit in code_hits:
+            if hit.signature.confidence != LOW:
+                gone.update(other for other in hit.signature.outranks if other != code)
+    # Two that outrank each other would both vanish: the surer one stays.
+    return gone if set(hits) - gone else set()
+
+
+_ERROR_LINE = re.compile(
+    r"^(?:\[rank\d+\]: |E +|[\w .:,/\[\]()-]{0,120}\] )?(?:[a-z_]\w*\.){0,8}[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b(?::|$)",
+    re.M,
+)
+
+
+def _last_error(text: str) -> int:
+    """Return the offset of the last exception line of a Python traceback, or -1."""
+    at = text.rfind("Traceback (most recent call last)")
+    if at < 0:
+        return -1
+    last = -1
+    for match in _ERROR_LINE.finditer(text, at):
+        last = match.start()
+    return last
+
+
+def _diagnosis(source: source_text.Source, case: _Case) -> Diagnosis:
+    check = case.check
+    params: Dict[str, Any] = {}
+    evidence: List[Tuple[int, str]] = []
+    cause, title = None, None
+    remedies: Tuple[Remedy, ...] = ()
+    severity = check.severity
+    for hit in case.hits:
+        for key, value in hit.groups.items():
+            params.setdefault(key, value.strip())
+        pair = (source.line_number(hit.start), source.line(hit.start).strip()[:400])
+        if pair not in evidence and len(evidence) < 5:
+            evidence.append(pair)
+        cause = cause or hit.signature.cause
+        remedies = remedies or hit.signature.remedies
+    if case.hits and case.hits[0].signature.severity:
+        severity = milder(severity, case.hits[0].signature.severity)
+    if case.finding is not None:
+        for key, value in case.finding.params.items():
+            params[key] = value
+        evidence.extend((0, text) for text in case.finding.evidence[:5])
+        cause, title = case.finding.cause, case.finding.title
+        remedies = case.finding.remedies or remedies
+        severity = severity if case.hits else case.finding.severity
+    return Diagnosis(
+        code=check.code,
+        confidence=case.confidence,
+        severity=severity,
+        evidence=tuple(evidence),
+        params=params,
+        title=_first_that_fills((title, check.message, check.summary), params),
+        cause=_first_that_fills((cause, check.cause, check.summary), params),
+        remedies=remedies or check.remedies,
+    )
+
+
+def _first_that_fills(texts: Iterable[Optional[Text]], params: Mapping[str, Any]) -> Text:
+    """Return the first text whose placeholders all have a value in ``params``."""
+    for text in texts:
+        if text is not None:
+            try:
+                text.render("en", params), text.render("zh", params)
+            except (KeyError, IndexError, ValueError):
+                continue
+            return text
+    raise ValueError("a check's summary has no placeholders")

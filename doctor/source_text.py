@@ -1,0 +1,229 @@
+"""Text as people paste it, made readable: any encoding, any terminal noise, any size; pure, and never raises.
+
+Progress bars, colours, mail quoting, full-width punctuation and hard-wrapped console lines are undone here, so that
+the patterns of the checks can be written as the programs print their messages. Every line keeps its number in the
+input. A huge log is read as a stream: its beginning, its first failure and its last 20,000 lines are kept.
+"""
+
+import codecs
+import re
+from bisect import bisect_right
+from collections import Counter, deque
+from typing import IO, Deque, Iterator, List, NamedTuple, Tuple, Union
+
+#: Longer lines lose their middle.
+LINE_LIMIT = 4000
+#: Lines kept from the end of a log that is too long to be read whole.
+TAIL_LINES = 20000
+#: Characters of a log that is read whole; also the most that is ever looked at.
+WHOLE_LIMIT = 6_000_000
+_CHUNK = 1 << 20
+
+# Colours, cursor movements and window titles of a terminal.
+_ANSI = re.compile(r"\x1b(?:\[[0-9;?:]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\^_()=>78][AB012]?)")
+_QUOTE = re.compile(r"^(?:[ \t]{0,3}>)+ ?", re.M)
+_FAILURE = re.compile(
+    r"Traceback \(most recent call last\)|\b\w{1,60}(?:Error|Exception)\b|\berror:|\bERROR\b|\bKilled\b|FATAL"
+    r"|core dumped|Illegal instruction|cannot open shared object"
+)
+# Punctuation that Chinese and Japanese input methods, and word processors, put in place of ASCII.
+_PUNCTUATION = {
+    ord(odd): plain
+    for odd, plain in zip(
+        "：“”‘’「」『』（）【】，；！？、／＝＋－＿＜＞［］｛｝＃％＆＊＠＼｜～　\u00a0\u202f\u2007–—−",
+        ":\"\"''''''()[],;!?,/=+-_<>[]{}#%&*@\\|~     ---",
+    )
+}
+_PUNCTUATION.update({ord(odd): None for odd in "\u200b\u200c\u200d\u2060\ufeff\x00"})
+_PUNCTUATION.update({0xFF10 + digit: str(digit) for digit in range(10)})
+
+
+class Source(NamedTuple):
+    """Readable text, and where each of its lines stands in the input."""
+
+    text: str
+    #: offset in ``text`` of each line, and that line's number in the input, from 1
+    starts: Tuple[int, ...]
+    numbers: Tuple[int, ...]
+
+    def line_number(self, offset: int) -> int:
+        """Return the input's line number for an offset in ``text``."""
+        return self.numbers[bisect_right(self.starts, offset) - 1]
+
+    def line(self, offset: int) -> str:
+        """Return the whole line at an offset in ``text``."""
+        return self.text[self.text.rfind("\n", 0, offset) + 1 : self._end(offset)]
+
+    def _end(self, offset: int) -> int:
+        end = self.text.find("\n", offset)
+        return len(self.text) if end < 0 else end
+
+
+def read(source: Union[str, bytes, IO]) -> Source:
+    """Return the readable text of a string, of bytes, or of an open file (text or binary)."""
+    if isinstance(source, bytes):
+        source = _decoded_whole(source)
+    pieces = [(1, source)] if isinstance(source, str) else _kept(source)
+    if isinstance(source, str) and len(source) > WHOLE_LIMIT:
+        pieces = _keep(source[at : at + _CHUNK] for at in range(0, len(source), _CHUNK))
+    return _readable(pieces)
+
+
+# ---------------------------------------------------------------- bytes to characters
+
+
+def encoding_of(data: bytes) -> str:
+    """Return the name of the encoding that the beginning of a file looks like."""
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF32_LE, "utf-32"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if data.startswith(mark):
+            return name
+    head = data[:4096]
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if len(head) > 8 and max(even, odd) > len(head) // 5 and min(even, odd) < len(head) // 20:
+        return "utf-16-le" if odd > even else "utf-16-be"
+    sample = data[: 1 << 16]
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+        return "utf-8"
+    except UnicodeDecodeError:
+        pass
+    # A Chinese Windows console writes GBK. Damaged UTF-8 is told apart by how much of it decodes.
+    broken_utf8 = sample.decode("utf-8", "replace").count("\ufffd")
+    broken_gbk = sample.decode("gb18030", "replace").count("\ufffd")
+    return "gb18030" if broken_gbk * 4 < broken_utf8 else "utf-8"
+
+
+def _decoded_whole(data: bytes) -> str:
+    return data.decode(encoding_of(data), "replace")
+
+
+# ---------------------------------------------------------------- huge input
+
+
+def _kept(stream: IO) -> List[Tuple[int, str]]:
+    return _keep(_chunks(stream))
+
+
+def _chunks(stream: IO) -> Iterator[str]:
+    data = stream.read(_CHUNK)
+    if isinstance(data, str):
+        while data:
+            yield data
+            data = stream.read(_CHUNK)
+        return
+    decoder = codecs.getincrementaldecoder(encoding_of(data or b""))("replace")
+    while data:
+        yield decoder.decode(data)
+        data = stream.read(_CHUNK)
+    yield decoder.decode(b"", True)
+
+
+def _keep(chunks: Iterator[str]) -> List[Tuple[int, str]]:
+    """Return (number of the first line, text) of the parts that are worth reading, in order and without overlap."""
+    first: List[Tuple[int, str]] = []
+    failure: List[Tuple[int, str]] = []
+    tail: Deque[Tuple[int, str]] = deque()
+    lines_in_tail = characters = 0
+    number, rest, failures_wanted = 1, "", 2
+    for chunk in chunks:
+        chunk = rest + chunk
+        cut = chunk.rfind("\n") + 1 or (len(chunk) if len(chunk) > _CHUNK else 0)
+        chunk, rest = chunk[:cut], chunk[cut:]
+        if not chunk:
+            continue
+        piece = (number, chunk)
+        count = chunk.count("\n")
+        number += count
+        if not first:
+            first.append(piece)
+        elif failures_wanted and (failure or _FAILURE.search(chunk)):
+            failure.append(piece)
+            failures_wanted -= 1
+        tail.append(piece)
+        lines_in_tail += count
+        characters += len(chunk)
+        while len(tail) > 1 and (characters > WHOLE_LIMIT or lines_in_tail - tail[0][1].count("\n") > TAIL_LINES):
+            gone = tail.popleft()
+            lines_in_tail -= gone[1].count("\n")
+            characters -= len(gone[1])
+    if rest:
+        tail.append((number, rest))
+    if first and _FAILURE.search(first[0][1]):
+        failure = []
+    kept = {start: text for start, text in first + failure}
+    kept.update(tail)
+    return sorted(kept.items())
+
+
+# ---------------------------------------------------------------- characters to readable lines
+
+
+def _readable(pieces: List[Tuple[int, str]]) -> Source:
+    lines: List[str] = []
+    numbers: List[int] = []
+    for number, text in pieces:
+        for line in _clean(text).split("\n"):
+            if "\r" in line:
+                parts = [part for part in line.split("\r") if part and not part.isspace()]
+                # Of a progress bar's states only the first and the last can say anything.
+                parts = parts if len(parts) <= 8 else parts[:2] + _unlike_progress(parts[2:-2]) + parts[-2:]
+            else:
+                parts = [line]
+            for part in parts or [""]:
+                lines.append(part if len(part) <= LINE_LIMIT else part[:3000] + " … " + part[-990:])
+                numbers.append(number)
+            number += 1
+    extra = list(_unwrapped(lines, numbers))
+    lines.extend(text for _, text in extra)
+    numbers.extend(at for at, _ in extra)
+    starts, offset = [], 0
+    for line in lines:
+        starts.append(offset)
+        offset += len(line) + 1
+    return Source("\n".join(lines), tuple(starts or [0]), tuple(numbers or [1]))
+
+
+def _clean(text: str) -> str:
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    if "\r" in text:
+        text = text.replace("\r\r\n", "\n").replace("\r\n", "\n")
+        if "\n" not in text:
+            text = text.replace("\r", "\n")
+    if not text.isascii() or "\x00" in text:
+        text = text.translate(_PUNCTUATION)
+    if text.startswith(">") or "\n>" in text or " >" in text:
+        text = _QUOTE.sub("", text)
+    return text
+
+
+_PROGRESS = re.compile(r"\d{1,3}%|\d+/\d+|it/s|s/it|[━█▏▎▍▌▋▊▉#=]{4}|\d[kMG]?B/s")
+
+
+def _unlike_progress(parts: List[str]) -> List[str]:
+    return [part for part in parts if not _PROGRESS.search(part)][:200]
+
+
+def _unwrapped(lines: List[str], numbers: List[int]) -> Iterator[Tuple[int, str]]:
+    """Yield lines that a console broke at its width, put together again: added text, nothing is taken away."""
+    widths = Counter(len(line) for line in lines if len(line) >= 38)
+    for width, count in widths.most_common(3):
+        longer = sum(times for other, times in widths.items() if other > width)
+        if count < 2 or longer > count // 2:
+            continue
+        at = 0
+        while at < len(lines) - 1:
+            if len(lines[at]) != width or not lines[at].strip("-=_ ~^*#"):
+                at += 1
+                continue
+            start, whole = at, lines[at]
+            while at < len(lines) - 1 and len(lines[at]) == width and len(whole) < LINE_LIMIT:
+                at += 1
+                whole += lines[at]
+            yield numbers[start], whole
+        return
