@@ -36,15 +36,15 @@ class Known(NamedTuple):
     numpy: bool = True
 
 
+TORCH_PYTHON = r"(?:lib)?torch_python"
 KNOWN = (
     Known("cv2", r"cv2\b.*\.(?:so|pyd)$", OPENCV),
     Known("cv2/python-3", r"cv2\b.*\.(?:so|pyd)$", OPENCV),
     Known("numpy/_core", r"_multiarray_umath\b.*\.(?:so|pyd)$", "numpy", False),
     Known("numpy/core", r"_multiarray_umath\b.*\.(?:so|pyd)$", "numpy", False),
-    Known("numpy/linalg", r"_umath_linalg\b.*\.so$", "numpy", False),
     Known("onnxruntime/capi", r"onnxruntime_pybind11_state\b.*\.(?:so|pyd)$", ONNXRUNTIME),
     Known("onnxruntime/capi", r"libonnxruntime_providers_cuda\.so$", ONNXRUNTIME, False),
-    Known("torch/lib", r"(?:lib)?torch_python\.(?:so|dll|dylib)$", "torch"),
+    Known("torch/lib", TORCH_PYTHON + r"\.(?:so|dll|dylib)$", "torch"),
     Known("torch/lib", r"libtorch_cpu\.so$", "torch", False),
     Known("torchvision", r"(?:_C|_C_stable|image)\b.*\.so$", "torchvision", False),
     Known("scipy/linalg", r"_fblas\b.*\.(?:so|pyd)$", "scipy"),
@@ -93,6 +93,8 @@ def probe_native(
         offered = _offered(folder, names)
         for known in KNOWN:
             if known.folder.partition("/")[0] in names:
+                if quick and known.pattern.startswith(TORCH_PYTHON):
+                    continue  # 30 MB that the matrix answers for
                 for path in _files(os.path.join(folder, known.folder), known.pattern):
                     name = _distribution(known.distribution, records)
                     items.append(_look(path, name, two and known.numpy, quick, loader, folder, offered))
@@ -201,12 +203,20 @@ def _chain(path: str, elf: Elf, loader: Loader, folder: str, offered: Set[str]) 
             if found is None:
                 if needed not in offered:
                     missing.append(needed)
-            elif os.path.realpath(found).startswith(os.path.realpath(folder) + os.sep):
+            elif _bundled(found, folder):
                 own_runtime = own_runtime or needed.startswith("libstdc++")
                 inner = read_elf(found)
                 if inner is not None:
                     todo.append((found, inner))
     return missing, versions, own_runtime
+
+
+def _bundled(path: str, folder: str) -> bool:
+    """Tell whether a library came with a package's wheel, as auditwheel bundles them; torch's and NVIDIA's own libraries
+    are judged by other checks, and reading their gigabytes would cost every quick check.
+    """
+    place = os.path.normpath(path)[len(folder) + 1 :] if os.path.normpath(path).startswith(folder + os.sep) else ""
+    return bool(place) and place.split(os.sep)[0] not in ("torch", "nvidia")
 
 
 def _offered(folder: str, names: Dict[str, bool]) -> Set[str]:

@@ -3,6 +3,7 @@
 from typing import FrozenSet, Optional
 
 from ...facts import Facts, Project
+from ...modules import providers
 
 #: distributions whose state decides whether training runs
 STACK: FrozenSet[str] = frozenset(
@@ -16,43 +17,11 @@ STACK: FrozenSet[str] = frozenset(
     ).split()
 )
 
-#: import name -> distribution, where they differ
-DISTRIBUTIONS = {
-    "cv2": "opencv-python",
-    "PIL": "pillow",
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-    "yaml": "pyyaml",
-    "google.protobuf": "protobuf",
-    "pkg_resources": "setuptools",
-    "git": "gitpython",
-    "dateutil": "python-dateutil",
-    "bs4": "beautifulsoup4",
-    "serial": "pyserial",
-    "OpenSSL": "pyopenssl",
-    "Crypto": "pycryptodome",
-    "attr": "attrs",
-    "faiss": "faiss-cpu",
-    "clip": "clip",
-    "skvideo": "scikit-video",
-    "onnx_graphsurgeon": "onnx-graphsurgeon",
-    "pl_bolts": "lightning-bolts",
-}
-
-
-def distribution_of(module: str) -> str:
-    """Return the distribution that brings an import name, as a rule."""
-    return DISTRIBUTIONS.get(module, module.lower().replace("_", "-"))
-
 
 def imported(facts: Facts, distribution: str) -> Optional[str]:
-    """Return where the project first imports a distribution, or None when it does not."""
+    """Return where the project first imports a distribution at start, or None when it does not, or only lazily."""
     project = facts.maybe(Project)
     for module, line in (project.imports if project else {}).items():
-        if distribution_of(module) == distribution or (
-            module in ("cv2", "onnxruntime")
-            and distribution.startswith(("opencv", "onnxruntime"))
-            and distribution.startswith("opencv") == (module == "cv2")
-        ):
+        if distribution in providers(module) and module not in project.lazy:  # type: ignore[union-attr]
             return str(line)
     return None
