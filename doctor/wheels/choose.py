@@ -8,7 +8,7 @@ from ..record import dataclass
 from ..text import Text
 from .matrix import PARTNERS, TRIO, Build, IndexFile, Matrix, capability
 from .target import KNOWN, NONE, UNKNOWN, Card, Target
-from .versions import is_prerelease, key, matches
+from .versions import is_prerelease, is_version, key, matches
 
 #: What became of a build: it fits; nobody can tell; it does not fit.
 FITS, UNCONFIRMED, FAILS = "fits", "unconfirmed", "fails"
@@ -289,7 +289,9 @@ class _Chooser:
             reasons = []
             pair: List[Optional[str]] = []
             builds = matrix.builds(version, target.platform)
-            if not builds:
+            if target.libc == "musl":
+                reasons.append("libc: made for glibc, this is musl")
+            elif not builds:
                 reasons.append("platform: no build for %s" % target.platform)
             elif target.implementation != "cpython" or target.python_tag not in matrix.pythons(
                 version, target.platform
@@ -339,9 +341,7 @@ class _Chooser:
         return present[-1], ""
 
     def _partner_file(self, name: str, version: str) -> bool:
-        variant = "cpu"
-        file = self.matrix.file(name, version, variant, self._platform(), self.target.python_tag)
-        return file is not None and self._fits_tag(file)
+        return self.matrix.file(name, version, "cpu", self._platform(), self.target.python_tag) is not None
 
     def _platform(self) -> str:
         return self.target.platform
@@ -357,14 +357,11 @@ class _Chooser:
         for name, version in (("torch", build.version),) + tuple(zip(PARTNERS, pair)):
             if version is None:
                 continue
-            if target.libc == "musl":
-                reasons.append("libc: made for glibc, this is musl")
-                break
             floor = matrix.glibc_floor(name, version, build.variant, target.platform)
             if target.accepts_glibc(floor) is False:
                 reasons.append("glibc: %s needs %s, this is %s" % (name, floor, target.glibc))
                 break
-            if target.system == "macos" and name == "torch":
+            if target.system == "macos":
                 file = matrix.file(name, version, "cpu", target.platform, target.python_tag)
                 if file is not None and not self._fits_tag(file):
                     reasons.append("macos: %s, this is %s" % (file.filename[:-4].rsplit("-", 1)[1], target.macos))
@@ -562,7 +559,7 @@ class _Chooser:
         for name in self.trio:
             other = self.wishes[name].variant if name in self.wishes else None
             if other is not None and other != variant:
-                self._reject("torch %s" % other, ["order: %s and %s cannot be in one set" % (variant, other)])
+                self._reject("%s %s" % (name, other), ["order: %s and %s cannot be in one set" % (variant, other)])
                 return self._none(possible, [])
         found = [candidate for candidate in possible if candidate[0].variant == variant]
         for candidate in possible:
@@ -1089,7 +1086,7 @@ def _outranked(verdict: Verdict, best: Optional[Verdict]) -> Tuple[str, ...]:
 def _place(item: Rejected) -> Tuple[Any, ...]:
     """Return what sorts rejected builds: newest release first, then by name; single files after them."""
     words = item.build.split(" ")
-    if len(words) > 1 and words[0] == "torch":
+    if len(words) > 1 and words[0] == "torch" and is_version(words[1]):
         release = key(words[1])[0]
         return (0,) + (tuple(-part for part in release) + (0,) * (4 - len(release)), item.build)
     return 1, (), ""

@@ -456,8 +456,10 @@ class Matrix:
         for group in (self.table("gpus.exact_names_by_cc") or {}).values():
             known.update((entry.lower(), entry) for entry in group)
         found: List[str] = []
-        for spelling in _spellings(" ".join(name.split())):
-            for near in difflib.get_close_matches(spelling.lower(), list(known), count, 0.6):
+        spellings = _spellings(" ".join(name.split()))
+        for number, spelling in enumerate(spellings):
+            # a family put in front of the name makes everything in the family look near
+            for near in difflib.get_close_matches(spelling.lower(), list(known), count, 0.75 if number else 0.6):
                 if known[near] not in found:
                     found.append(known[near])
         return tuple(found[:count])
