@@ -22,9 +22,10 @@ def probe_toolkit(root: str = "/", environ: Optional[Mapping[str, str]] = None) 
     environ = os.environ if environ is None else environ
     home = environ.get("CUDA_HOME") or environ.get("CUDA_PATH") or None
     nvcc_path = _nvcc(root, environ)
+    compiler = _behind(nvcc_path)
     installs: List[ToolkitInstall] = []
     seen = set()
-    for folder in _folders(root, home, nvcc_path):
+    for folder in _folders(root, home, compiler):
         real = os.path.realpath(folder)
         if real in seen or not os.path.isdir(folder):
             continue
@@ -34,9 +35,9 @@ def probe_toolkit(root: str = "/", environ: Optional[Mapping[str, str]] = None) 
             shown = home if home and os.path.realpath(home) == real else folder
             installs.append(ToolkitInstall(version=version, path=shown, source=source))
     nvcc = None
-    if nvcc_path is not None:
-        # The files beside nvcc answer at once; only a wrapper somewhere else has to be started.
-        folder = os.path.dirname(os.path.dirname(os.path.realpath(nvcc_path)))
+    if nvcc_path is not None and compiler is not None:
+        # The files beside nvcc answer at once; only where there are none has it to be started.
+        folder = os.path.dirname(os.path.dirname(compiler))
         nvcc = next((item.version for item in installs if os.path.realpath(item.path) == folder), None)
         if nvcc is None and root == "/":
             nvcc = _ask_nvcc(nvcc_path)
@@ -73,11 +74,24 @@ def parse_nvcc(text: str) -> Optional[str]:
     return match.group(1) if match else None
 
 
-def _folders(root: str, home: Optional[str], nvcc_path: Optional[str]) -> List[str]:
+def _behind(path: Optional[str]) -> Optional[str]:
+    """Return the real file of nvcc: through links, and through a script that only starts another nvcc."""
+    if path is None:
+        return None
+    real = os.path.realpath(path)
+    text = _text(real, 4096)
+    if text.startswith("#!"):
+        for found in re.findall(r"/[^\s'\"$:;]+/bin/nvcc\b", text):
+            if os.path.isfile(found):
+                return os.path.realpath(found)
+    return real
+
+
+def _folders(root: str, home: Optional[str], compiler: Optional[str]) -> List[str]:
     """Return folders that may hold a toolkit, the most meant first."""
     found = [home] if home else []
-    if nvcc_path is not None:
-        found.append(os.path.dirname(os.path.dirname(os.path.realpath(nvcc_path))))
+    if compiler is not None:
+        found.append(os.path.dirname(os.path.dirname(compiler)))
     if sys.platform == "win32":
         program_files = os.environ.get("ProgramFiles", "C:\\Program Files")
         base = os.path.join(program_files, "NVIDIA GPU Computing Toolkit", "CUDA")

@@ -93,6 +93,13 @@ def test_libraries_on_the_path(tmp_path):
     ]
 
 
+def test_a_script_that_starts_nvcc_is_looked_through(tmp_path):
+    home = install(tmp_path, "opt/toolkit", "12.3.1")
+    put(tmp_path, "bin/nvcc", '#!/bin/sh\nexec %s/bin/nvcc "$@"\n' % home).chmod(0o755)
+    found = toolkit.probe_toolkit("/", {"PATH": str(tmp_path / "bin")})
+    assert found.nvcc == "12.3"  # the file itself is empty: nothing was started
+
+
 @pytest.mark.skipif(os.name == "nt", reason="only on POSIX: a script stands in for nvcc")
 @pytest.mark.parametrize("text, version", [(NVCC, "12.3"), ("Segmentation fault", None)])
 def test_a_wrapper_called_nvcc_is_asked(tmp_path, text, version):

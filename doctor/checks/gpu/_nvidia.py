@@ -59,8 +59,8 @@ def pci_cards(nvidia: Nvidia) -> List[Gpu]:
 
 
 def answers(nvidia: Nvidia) -> bool:
-    """Tell whether a driver answers and shows a card."""
-    return bool(nvidia.gpus) and bool(nvidia.driver or nvidia.cuda)
+    """Tell whether a driver answers and shows a card; a card that is only assumed counts as one that answers."""
+    return bool(nvidia.gpus)
 
 
 def card_ready(facts: Facts) -> bool:

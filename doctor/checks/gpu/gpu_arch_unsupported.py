@@ -77,22 +77,23 @@ SIGNATURES = (
         "medium",
         unless=(r"HIP error|ROCm|hipError|\bgfx\d{3}|rocm",),
     ),
-    Signature(r"FlashAttention(?:-2)? only supports Ampere GPUs or newer", "medium"),
-    Signature(r"Bfloat16 is only supported on GPUs with compute capability of at least (?P<needed>[\d.]+)", "medium"),
+    Signature(r"FlashAttention(?:-2)? only supports Ampere GPUs or newer", "low"),
+    Signature(r"Bfloat16 is only supported on GPUs with compute capability of at least (?P<needed>[\d.]+)", "low"),
     Signature(
-        r"requires device with capability > \(\d, \d\) but your GPU has capability \((?P<capability>\d+, \d+)\)",
-        "medium",
+        r"requires device with capability > \(\d, \d\) but your GPU has capability "
+        r"\((?P<capability>\d+, \d+)\)",
+        "low",
     ),
     Signature(
         r"quantization method \w{2,30} is not supported for the current GPU\. Minimum capability: (?P<needed>\d+)",
-        "medium",
+        "low",
     ),
-    Signature(r"Feature '.{2,40}' requires \.target sm_\d+ or higher", "medium"),
+    Signature(r"Feature '.{2,40}' requires \.target sm_\d+ or higher", "low"),
     Signature(r"CUD(?:NN|A|BLAS)_STATUS_(?:NOT_SUPPORTED_)?ARCH_MISMATCH", "medium"),
     Signature(
         r"does not support (?:the )?compute capability|compute capability .{0,30}(?:is )?not supported", "medium"
     ),
-    Signature(r"not supported on CUDA arch < \d+|fp8e4nv not supported in this architecture", "medium"),
+    Signature(r"not supported on CUDA arch < \d+|fp8e4nv not supported in this architecture", "low"),
     Signature(r"CUDA capability sm_\d+ is not compatible", "medium"),
 )
 

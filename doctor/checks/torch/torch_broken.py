@@ -111,8 +111,6 @@ SIGNATURES = (
         "glibc-too-old",
         "libstdcxx-too-old",
         "module-shadowed",
-        "python-path-leak",
-        "metadata-corrupt",
     ),
     signatures=SIGNATURES,
 )

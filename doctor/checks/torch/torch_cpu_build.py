@@ -106,7 +106,7 @@ def torch_cpu_build(facts: Facts, matrix) -> Iterator[Finding]:
         params={
             "torch": torch.version,
             "gpu": card_names(list(nvidia.gpus)),
-            "driver": nvidia.driver or "CUDA %s" % nvidia.cuda,
+            "driver": nvidia.driver or (nvidia.cuda and "CUDA %s" % nvidia.cuda) or "-",
             "compute_capability": capabilities[0],
         },
         evidence=source_evidence(nvidia),
