@@ -32,3 +32,9 @@ SYSTEM_ONLY = ("picamera2", "libcamera", "apt", "apt_pkg", "gi")
 def providers(module: str) -> Tuple[str, ...]:
     """Return the normalised names of the distributions that provide a top-level module, the one to install first."""
     return PROVIDERS.get(module, (module.lower().replace("_", "-"),))
+
+
+def module_of(name: str) -> str:
+    """Return the top-level module of a distribution, or of a module that is named itself."""
+    wanted = name.lower().replace("_", "-")
+    return next((module for module, names in PROVIDERS.items() if wanted in names), name.replace("-", "_"))

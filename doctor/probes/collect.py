@@ -114,7 +114,8 @@ class Collector:
         self._file("storage", lambda: storage.probe_storage(*places, root=self.root), f.Storage)
         self._file("project", lambda: project.probe_project(root, python, wanted) if root else None, f.Project)
         self._file("native", lambda: native.probe_native(folders, quick=wanted.quick), f.NativeModules)
-        modules = wanted.modules
+        repository = self._sections.get(f.Project)
+        modules = wanted.modules + tuple(repository.imports if isinstance(repository, f.Project) else ())
         self._file(
             "interpreters", lambda: interpreters.probe_interpreters(python, modules, self.root, root), f.Interpreters
         )

@@ -6,7 +6,7 @@ import time
 from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..facts import Interpreters, OtherPython, Python
-from ..modules import providers
+from ..modules import module_of, providers
 from .python import normalise
 
 #: looked for whatever the project imports
@@ -39,10 +39,13 @@ def probe_interpreters(
     environ: Optional[Mapping[str, str]] = None,
     home: Optional[str] = None,
 ) -> Interpreters:
-    """Return the other Pythons and the wanted modules that lie in their folders; bounded in number and time."""
+    """Return the other Pythons and the wanted modules that lie in their folders; bounded in number and time.
+
+    ``modules``: top-level modules or distributions that are wanted beside the usual ones.
+    """
     environ = os.environ if environ is None else environ
     home = home or os.path.expanduser("~")
-    wanted = tuple(dict.fromkeys(USUAL + tuple(modules)))
+    wanted = tuple(dict.fromkeys(USUAL + tuple(map(module_of, modules))))
     shelf = Shelf(root)
     until = time.monotonic() + SECONDS
     items: List[OtherPython] = []

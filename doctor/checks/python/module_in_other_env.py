@@ -108,10 +108,13 @@ def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
         provided_by = providers(module)
         if module in interpreters.target or any(distributions.find(name) for name in provided_by):
             continue
+        named = bool(required & set(provided_by))
+        if module in project.lazy and not named:
+            continue  # the program can do without it
         other = _holder(interpreters, module, python)
         if other is None:
             continue
-        needed = bool(required & set(provided_by)) or not required
+        needed = module not in project.lazy and (named or not required)
         yield Finding(
             params={
                 "module": module,
@@ -123,7 +126,7 @@ def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
                 "where": "%s:%d" % (where.file, where.line),
             },
             evidence=(str(where), "%s: %s %s" % (other.executable, module, other.modules[module])),
-            # an import that no requirement names is often one that the program can do without
+            # an import that no requirement names may stand in a file that nobody runs
             severity=ERROR if needed and project.chosen else WARNING,
             remedies=(_remedy(module, provided_by),),
         )
