@@ -1,7 +1,9 @@
 """Swap space and the mechanism that provides it: dphys-swapfile, rpi-swap, zram, a partition or a plain file."""
 
 import os
-from typing import Dict, List, Optional, Tuple, Union
+import re
+import sys
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from ..facts import Swap, SwapDevice, Unknown
 
@@ -64,7 +66,11 @@ def parse_rpi_swap(text: str) -> Dict[str, str]:
 
 
 def probe_swap(root: str = "/") -> Union[Swap, None, Unknown]:
-    """Return the swap of a Linux system; unknown elsewhere and where /proc cannot be read."""
+    """Return the swap of this system, or of a recorded Linux tree; unknown where it cannot be read."""
+    if root == "/" and sys.platform == "win32":
+        return _windows_swap()
+    if root == "/" and sys.platform == "darwin":
+        return _mac_swap()
     meminfo = _read(os.path.join(root, "proc/meminfo"))
     swaps = _read(os.path.join(root, "proc/swaps"))
     if meminfo is None and swaps is None:
@@ -106,7 +112,7 @@ def _provider(
 
 
 def _rpi_swap(root: str) -> Optional[Dict[str, str]]:
-    """Return the merged settings of rpi-swap (the drop-ins override in the order of their names), or None without it."""
+    """Return the merged settings of rpi-swap (drop-ins override in the order of their names), or None without it."""
     text = _read(os.path.join(root, RPI_SWAP))
     folder = os.path.join(root, RPI_SWAP + ".d")
     try:
@@ -127,3 +133,59 @@ def _read(path: str) -> Optional[str]:
             return stream.read(1 << 16)
     except OSError:
         return None
+
+
+# ---------------------------------------------------------------- Windows and macOS
+
+
+def parse_paging_files(lines: Sequence[str]) -> Dict[str, str]:
+    """Return the settings in the registry value PagingFiles: who manages the page file, and its sizes in MiB.
+
+    ``?:\\pagefile.sys`` lets Windows manage all drives, ``C:\\pagefile.sys 0 0`` this one; other numbers are fixed
+    sizes (first and largest), and no line at all means that there is no page file.
+    """
+    files = [line for line in lines if line.strip()]
+    if not files:
+        return {"managed": "off"}
+    said = [re.search(r" (\d+) (\d+)\s*$", line) for line in files]
+    sizes = [(int(match.group(1)), int(match.group(2))) for match in said if match]
+    if len(sizes) < len(files) or any(largest == 0 for _, largest in sizes):
+        return {"managed": "system"}
+    return {
+        "managed": "custom",
+        "initial_mib": str(sum(first for first, _ in sizes)),
+        "maximum_mib": str(sum(largest for _, largest in sizes)),
+    }
+
+
+def _windows_swap() -> Swap:
+    from .memory import windows_memory
+
+    total, _, commit = windows_memory()
+    settings: Dict[str, str] = {}
+    try:
+        import winreg
+
+        place = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management"
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, place) as key:  # type: ignore[attr-defined]
+            settings = parse_paging_files(winreg.QueryValueEx(key, "PagingFiles")[0])  # type: ignore[attr-defined]
+    except (ImportError, OSError):
+        pass  # who manages it is a detail; its size is known
+    return Swap(total_bytes=max(commit - total, 0), provider="pagefile", settings=settings)
+
+
+def parse_swapusage(text: str) -> Tuple[int, int]:
+    """Return (total, used) bytes of ``sysctl vm.swapusage``: ``total = 2048.00M  used = 1020.25M  free = …``."""
+    numbers = dict(re.findall(r"(total|used) = ([\d.]+)M", text))
+    return tuple(int(float(numbers.get(name, 0)) * (1 << 20)) for name in ("total", "used"))  # type: ignore[return-value]
+
+
+def _mac_swap() -> Union[Swap, Unknown]:
+    from . import run
+
+    ran = run.run(["/usr/sbin/sysctl", "vm.swapusage"], 2.0)
+    if not ran.ok:
+        return Unknown("sysctl vm.swapusage: %s" % (ran.error or ran.stderr.strip() or "no answer"))
+    total, used = parse_swapusage(ran.stdout)
+    # macOS makes swap files as it needs them: none now does not mean none later
+    return Swap(total_bytes=total, used_bytes=used, provider="file", settings={"managed": "system"})

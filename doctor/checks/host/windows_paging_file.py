@@ -23,7 +23,7 @@ from doctor.facts import Facts, Host, Memory, Swap, Torch
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
 from doctor.registry import Signature, check
 from doctor.text import Text
-from doctor.units import GIB, size
+from doctor.units import GIB, MIB, size
 
 EXPLAIN_ZH = """Windows 页面文件太小，CUDA 版 torch 开多个 worker 时不够用。
 
@@ -92,7 +92,7 @@ def windows_paging_file(facts: Facts, matrix) -> Iterator[Finding]:
     memory, swap, torch = facts.need(Memory), facts.find(Swap), facts.need(Torch)
     if torch.cuda is None:
         return  # a CPU build loads a tenth of it
-    page_file = swap.total_bytes if swap else 0
+    page_file = max(swap.total_bytes, _largest(swap)) if swap else 0
     commit = memory.total_bytes + page_file
     needed = MAIN_PROCESS + WORKERS * ONE_WORKER
     if commit >= needed:
@@ -126,3 +126,9 @@ def windows_paging_file(facts: Facts, matrix) -> Iterator[Finding]:
             ),
         ),
     )
+
+
+def _largest(swap: Swap) -> int:
+    """Return how large a page file of fixed limits may become."""
+    said = swap.settings.get("maximum_mib", "")
+    return int(said) * MIB if said.isdigit() else 0
