@@ -579,8 +579,8 @@ def build(lang: str) -> typer.Typer:
 
 
 def _shared(values: dict, lang: str) -> Shared:
+    _one_of("--format", values["format"], FORMATS)
     chosen = "json" if values["json"] else values["format"]
-    _one_of("--format", chosen, FORMATS)
     if values["lang"] is not None:
         _one_of("--lang", values["lang"], ("en", "zh"))
     if values["no_gpu"] and values["assume_gpu"]:

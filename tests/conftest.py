@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config, items):
             continue
         skip = pytest.mark.skip(reason="%s: run with %s or %s=1" % (why, option, variable))
         for item in items:
-            if marker in item.keywords:
+            if item.get_closest_marker(marker):
                 item.add_marker(skip)
 
 

@@ -154,29 +154,40 @@ class Screen:
         because = self.say(words.THIS_ONE) if report.because == "this one" else report.because
         if because:
             line.append(self.plain("  (%s)" % because), style="not bold dim")
-        self.out(line)
+        calm = all(item.severity == NOTE for item in report.findings)
         project = report.facts.maybe(f.Project)
-        if project is not None:
-            self.out("%s  %s" % (self.say(words.PROJECT), project.root), style="dim")
-        self.out(self._chain(report))
+        if project is not None and calm:
+            line.append(self.plain("  %s %s" % (self.say(words.PROJECT), project.root)), style="not bold dim")
+        self.out(line, whole=True)
+        if project is not None and not calm:
+            self.out("%s  %s" % (self.say(words.PROJECT), project.root), style="dim", whole=True)
+        self.out(self._row(report) if calm else self._chain(report))
         for text, params in report.notices:
             self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.plain(text.render(self.lang, params))))
 
+    def _row(self, report: Report) -> Rich:
+        """Return the chain in one line, for a report without troubles."""
+        row = Rich()
+        for number, link in enumerate(links(report.facts, report.findings, self.lang)):
+            if number:
+                row.append(" %s " % self.marks["arrow"], style="dim")
+            row.append(self.marks[link.state] + " ", style=_STYLES[link.state])
+            row.append(self.say(link.name), style="dim")
+            row.append(self.plain(" " + link.value))
+            if link.detail:
+                row.append(self.plain(" (%s)" % link.detail), style="dim")
+        return row
+
     def _chain(self, report: Report) -> Any:
+        """Return the chain as a picture: three lines side by side, or one link a line on a narrow terminal."""
         made = links(report.facts, report.findings, self.lang)
-        if self.console.width < 90:
-            table = Table.grid(padding=(0, 1))
-            for link in made:
-                table.add_row(
-                    Rich(self.marks[link.state], style=_STYLES[link.state]),
-                    self.say(link.name),
-                    Rich(
-                        self.plain("%s  %s" % (link.value, link.detail)),
-                        style=_STYLES[link.state] if link.state == "broken" else "",
-                    ),
-                )
-            return table
         table = Table.grid(padding=(0, 1))
+        if self.console.width < 90:
+            for link in made:
+                value = Rich(self.plain("%s  %s" % (link.value, link.detail)))
+                value.style = _STYLES["broken"] if link.state == "broken" else ""
+                table.add_row(Rich(self.marks[link.state], style=_STYLES[link.state]), self.say(link.name), value)
+            return Padding(table, (1, 0, 0, 1), expand=False)
         cells: List[Any] = []
         for number, link in enumerate(made):
             if number:
@@ -193,19 +204,20 @@ class Screen:
                 )
             )
         table.add_row(*cells)
-        return (
-            Padding(table, (1, 0, 0, 1), expand=False)
-            if not self._calm(report)
-            else Padding(table, (0, 0, 0, 1), expand=False)
-        )
-
-    def _calm(self, report: Report) -> bool:
-        return not report.findings
+        return Padding(table, (1, 0, 0, 1), expand=False)
 
     def findings(self, report: Report) -> None:
+        """Draw errors and warnings whole, and notes in a line each (whole with -v)."""
+        notes = [finding for finding in report.findings if finding.severity == NOTE and not self.verbose]
         for finding in report.findings:
+            if finding not in notes:
+                self.out("")
+                self.finding(finding, report.plan)
+        if notes and len(notes) < len(report.findings):
             self.out("")
-            self.finding(finding, report.plan)
+        for finding in notes:
+            title = finding.title.render(self.lang, finding.params) if finding.title else ""
+            self.title(NOTE, title, finding.code)
 
     def finding(self, finding: Finding, plan: Plan) -> None:
         title = finding.title.render(self.lang, finding.params) if finding.title else ""
@@ -262,7 +274,7 @@ class Screen:
             tail.append(self.say(words.IGNORED, codes=", ".join(report.ignored)))
         joint = "，" if self.lang == "zh" else ", "
         stop = "。" if self.lang == "zh" else "."
-        if report.findings:
+        if report.status != "ok":
             self.out("")
         mark = "ok" if counts[ERROR] == counts[WARNING] == 0 else "error" if counts[ERROR] else "warning"
         self.out(

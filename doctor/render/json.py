@@ -4,7 +4,8 @@ import json
 from typing import Any, Dict, List, Mapping, Optional
 
 from .. import facts as f
-from ..facts import encode, to_json
+from ..bundle import document as bundle
+from ..facts import encode
 from ..model import Finding, Plan, Step, Wheel
 from ..session import Report, step_ids
 from ..version import __version__
@@ -40,7 +41,7 @@ def report_document(report: Report, lang: str) -> Dict[str, Any]:
     if report.choice is not None:
         document["wheels"] = report.choice.to_json(lang)
     document["notices"] = [text.render(lang, params) for text, params in report.notices]
-    document["facts"] = to_json(report.facts)
+    document["facts"] = bundle(report.facts)
     document["timings_s"] = report.timings
     return document
 

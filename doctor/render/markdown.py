@@ -18,12 +18,12 @@ _FACTS = Text("Facts", "收集到的信息")
 
 def render_report(report: Report, lang: str) -> str:
     """Return the report as Markdown; home folders, user names and credentials are left out."""
-    from ..bundle import private
+    from ..bundle import document, hider
 
     def say(text: Text, **params: Any) -> str:
         return text.render(lang, params)
 
-    hide = private(report.facts)
+    hide = hider()
     python = report.facts.maybe(f.Python)
     lines: List[str] = ["### doctor %s %s" % (__version__, report.command), ""]
     if python is not None:
@@ -58,7 +58,6 @@ def render_report(report: Report, lang: str) -> str:
     skipped = [outcome for outcome in report.outcomes if outcome.status == SKIPPED]
     if skipped:
         lines += _fold(say(words.SKIPPED_HEADING), ["%s: %s" % (item.code, hide(str(item.reason))) for item in skipped])
-    from ..bundle import document
     from .json import dump
 
     lines += _fold(say(_FACTS), dump(document(report.facts)).splitlines())

@@ -1,0 +1,182 @@
+"""The command line as a user meets it: one process per test, bad input above all."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, need_tool
+
+posix = pytest.mark.skipif(os.name != "posix", reason="only on POSIX systems")
+
+
+@pytest.fixture
+def doctor(tmp_path, monkeypatch):
+    """Run the doctor in an empty folder and return the finished process."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def run(*arguments, **options):
+        ran = subprocess.run(
+            [sys.executable, "-m", "doctor"] + [str(argument) for argument in arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=str(options.pop("cwd", empty)),
+            env=dict(os.environ, **options),
+        )
+        ran.out, ran.err = ran.stdout.decode("utf-8", "replace"), ran.stderr.decode("utf-8", "replace")
+        assert "Traceback" not in ran.err, ran.err
+        return ran
+
+    return run
+
+
+def test_alone_it_says_what_to_do_next(doctor):
+    ran = doctor()
+    assert ran.returncode == 0 and "doctor check" in ran.out and not ran.err
+    assert "doctor check" in doctor(LANG="zh_CN.UTF-8").out
+
+
+def test_version_names_the_date_of_the_matrix(doctor):
+    import re
+
+    ran = doctor("--version")
+    assert ran.returncode == 0
+    assert re.match(r"doctor \d+\.\d+\.\d+ .*\d{4}-\d{2}-\d{2}", ran.out)
+
+
+@pytest.mark.parametrize("command", ["check", "pi", "fix", "wheels", "explain", "run", "checks"])
+def test_help_of_every_command_in_both_languages(doctor, command):
+    english, chinese = doctor(command, "--help"), doctor(command, "--help", "--lang", "zh")
+    assert english.returncode == chinese.returncode == 0
+    assert "Options:" in english.out and "选项：" in chinese.out and "Options:" not in chinese.out
+
+
+@pytest.mark.parametrize(
+    "arguments, status, hint",
+    [
+        (["chek"], 2, "check"),
+        (["check", "--jsn"], 2, "--json"),
+        (["check", "--only", "numpy2-abl"], 2, "numpy2-abi"),
+        (["check", "--ignore", "nonsense"], 2, "doctor checks"),
+        (["check", "--format", "xml"], 2, "markdown"),
+        (["check", "--lang", "fr"], 2, "zh"),
+        (["check", "no-such-file.py"], 2, "no-such-file.py"),
+        (["check", "--from", "no-such-file.json"], 2, "no-such-file.json"),
+        (["check", "--python", "no-such-python"], 3, "no-such-python"),
+        (["check", "--no-gpu", "--assume-gpu", "sm_61"], 2, "--no-gpu"),
+        (["check", "--assume-gpu", "GeForce MX333"], 2, "MX330"),
+        (["fix", "--installer", "conda"], 2, "uv"),
+        (["fix", "--apply", "--from", "x.json"], 2, "--from"),
+        (["wheels"], 2, ""),
+        (["wheels", "torhc"], 2, "torch"),
+        (["wheels", "torch=="], 2, "torch"),
+        (["wheels", "torch", "--platform", "amiga", "--python-version", "3.11"], 2, "win_amd64"),
+        (["explain", "no-such-code-or-file"], 2, "no-such-code-or-file"),
+        (["explain", "numpy2-ab"], 2, "numpy2-abi"),
+        (["run"], 2, ""),
+    ],
+)
+def test_bad_input_gets_one_clear_message(doctor, arguments, status, hint):
+    ran = doctor(*arguments)
+    assert ran.returncode == status, ran.err
+    assert not ran.out and ran.err.startswith("doctor: ") and hint in ran.err
+    document = doctor(*(arguments + ["--json"]))
+    assert document.returncode == status and not document.err
+    error = json.loads(document.out)
+    assert error["schema"] == 1 and error["error"]["exit"] == status and error["error"]["message"]
+    chinese = doctor(*(["--lang", "zh"] + arguments)) if "--lang" not in arguments else ran
+    assert chinese.returncode == status
+
+
+def test_a_healthy_bare_environment_exits_0(doctor):
+    ran = doctor("check", "--quick")
+    assert ran.returncode == 0, ran.out
+    lines = ran.out.splitlines()
+    assert len([line for line in lines if not line.startswith("·")]) == 3  # target, chain, verdict; then notes
+
+
+def test_json_is_one_document_and_nothing_else(doctor):
+    ran = doctor("check", "--quick", "--json")
+    document = json.loads(ran.out)
+    assert ran.returncode == 0 and not ran.err
+    assert (document["schema"], document["command"]) == (1, "check")
+    assert document["target"]["python"] and document["facts"]["python"]["version"]
+    assert {outcome["status"] for outcome in document["outcomes"]} <= {"ok", "found", "skipped"}
+
+
+def test_only_runs_one_check_and_counts_only_it(doctor):
+    document = json.loads(doctor("check", "--only", "no-gpu", "--json").out)
+    assert [outcome["code"] for outcome in document["outcomes"]] == ["no-gpu"]
+    assert "trials" not in document["timings_s"]
+
+
+def test_shared_options_may_stand_before_the_command(doctor):
+    assert json.loads(doctor("--json", "check", "--quick").out)["command"] == "check"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk", "latin-1"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_consoles_that_are_not_utf8_do_not_crash(doctor, encoding, lang):
+    ran = doctor("check", "--quick", "--lang", lang, PYTHONIOENCODING=encoding)
+    assert ran.returncode == 0
+    ran.stdout.decode(encoding)
+    if lang == "zh" and encoding == "gbk":
+        assert "检查" in ran.stdout.decode("gbk")
+
+
+def test_a_narrow_terminal_and_no_color(doctor):
+    ran = doctor("check", "--quick", COLUMNS="40", NO_COLOR="1", FORCE_COLOR="1")
+    assert ran.returncode == 0 and "\x1b[3" not in ran.out
+
+
+def test_colour_can_be_forced_into_a_pipe(doctor):
+    assert "\x1b[" in doctor("check", "--quick", FORCE_COLOR="1").out
+    assert "\x1b[" not in doctor("check", "--quick").out
+
+
+@posix
+def test_a_reader_that_goes_away_is_no_error():
+    shell = need_tool("sh")
+    command = "'%s' -m doctor checks | head -n 1" % sys.executable
+    ran = subprocess.run([shell, "-c", command], cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert b"Traceback" not in ran.stderr and b"BrokenPipe" not in ran.stderr
+
+
+def test_markdown_and_requirements(doctor):
+    ran = doctor("check", "--quick", "--format", "markdown")
+    assert ran.returncode == 0 and ran.out.startswith("### doctor")
+    assert os.path.expanduser("~") + os.sep not in ran.out
+    assert doctor("fix", "--format", "requirements").returncode == 0
+
+
+def test_checks_lists_every_code(doctor):
+    from doctor.registry import all_checks
+
+    listed = doctor("checks").out
+    assert all(item.code in listed for item in all_checks())
+    assert len(json.loads(doctor("checks", "--json").out)["checks"]) == len(all_checks())
+
+
+def test_explain_shows_a_page_and_reads_a_pipe(doctor, tmp_path):
+    assert "## Fix" in doctor("explain", "numpy2-abi").out
+    assert "## 修复" in doctor("explain", "numpy2-abi", "--lang", "zh").out
+    log = tmp_path / "train.log"
+    log.write_text("AttributeError: module 'numpy' has no attribute 'int'.\n")
+    document = json.loads(doctor("explain", log, "--json").out)
+    assert document["diagnoses"][0]["code"] == "numpy-removed-alias"
+    assert json.loads(doctor("explain", "-", "--json").out)["diagnoses"] == []
+
+
+@posix
+def test_run_passes_output_and_status_on(doctor):
+    code = "import sys; print('out'); sys.stderr.write('err\\n'); sys.exit(7)"
+    ran = doctor("run", "--", sys.executable, "-c", code)
+    assert ran.returncode == 7 and "out" in ran.out
+    message = "AttributeError: module 'numpy' has no attribute 'int'.\\n"
+    ran = doctor("run", "--", sys.executable, "-c", "import sys; sys.stdout.write(%r); sys.exit(1)" % message)
+    assert ran.returncode == 1 and "numpy-removed-alias" in ran.err
