@@ -463,23 +463,24 @@ class _Chooser:
         if not cpu:
             return self._none(possible, [])
         build, vision, audio = cpu[0]
-        rule = (
-            Said(
-                Text(
-                    "newest torch with a build for this Python and platform; no NVIDIA GPU, so the CPU build",
-                    "适合该 Python 和平台的最新 torch；没有 NVIDIA 显卡，所以选 CPU 版",
-                )
-            )
-            if self.target.system != "macos"
-            else Said(
-                Text(
-                    "newest torch with a build for this Python and macOS; there is one build for all Macs of this kind",
-                    "适合该 Python 和 macOS 的最新 torch；同类 Mac 只有一种构建",
-                )
-            )
+        rule = Text(
+            "newest torch with a build for this Python and platform; no NVIDIA GPU, so the CPU build",
+            "适合该 Python 和平台的最新 torch；没有 NVIDIA 显卡，所以选 CPU 版",
         )
+        if self.target.system == "macos":
+            rule = Text(
+                "newest torch with a build for this Python and macOS; there is one build for all Macs of this kind",
+                "适合该 Python 和 macOS 的最新 torch；同类 Mac 只有一种构建",
+            )
+        elif self.target.has_gpu is not False:
+            rule = Text(
+                "newest torch with a build for this Python and platform; there is no CUDA build for them",
+                "适合该 Python 和平台的最新 torch；该 Python 和平台没有 CUDA 版",
+            )
+            if self.target.gpus:
+                self._warn("The CPU build leaves the GPU unused.", "CPU 版不会使用显卡。")
         self._say_newer(build.version)
-        return self._with_others(self._files(build, vision, audio), True, rule, (), build)
+        return self._with_others(self._files(build, vision, audio), True, Said(rule), (), build)
 
     def _cuda(self, possible: Sequence[Candidate]) -> Choice:
         cards = self.target.gpus or ()

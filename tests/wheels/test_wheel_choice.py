@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from doctor.facts import Facts, Gpu, Host, Nvidia, Python, Unknown
 from doctor.model import DoctorError
 from doctor.record import replace
@@ -43,38 +44,38 @@ WIN, LINUX, ARM, MAC = "win_amd64", "linux_x86_64", "linux_aarch64", "macosx_arm
 #: (platform, python, words) -> (torch, torchvision)
 TABLE = [
     # the four machines of the comparison with other tools
-    (WIN, "3.11", dict(driver="552.22", gpus=["GeForce MX330"]), ("2.14.1+cu126", "0.29.1+cu126")),
-    (LINUX, "3.11", dict(driver="580.95.05", gpus=["GTX 1060"]), ("2.14.1+cu126", "0.29.1+cu126")),
-    (LINUX, "3.11", dict(driver="570.124.06", gpus=["RTX 5090"]), ("2.11.0+cu128", "0.26.0+cu128")),
-    (WIN, "3.11", dict(driver="531.68", gpus=["RTX 3060"]), ("2.14.1+cu126", "0.29.1+cu126")),
+    (WIN, "3.11", {"driver": "552.22", "gpus": ["GeForce MX330"]}, ("2.14.1+cu126", "0.29.1+cu126")),
+    (LINUX, "3.11", {"driver": "580.95.05", "gpus": ["GTX 1060"]}, ("2.14.1+cu126", "0.29.1+cu126")),
+    (LINUX, "3.11", {"driver": "570.124.06", "gpus": ["RTX 5090"]}, ("2.11.0+cu128", "0.26.0+cu128")),
+    (WIN, "3.11", {"driver": "531.68", "gpus": ["RTX 3060"]}, ("2.14.1+cu126", "0.29.1+cu126")),
     # direct support before minor-version compatibility, then the highest CUDA
-    (LINUX, "3.12", dict(driver="580.95.05", gpus=["RTX 4090"]), ("2.14.1+cu130", "0.29.1+cu130")),
-    (LINUX, "3.12", dict(driver="595.71.05", gpus=["RTX 4090"]), ("2.14.1+cu132", "0.29.1+cu132")),
-    (LINUX, "3.12", dict(driver="560.35.03", gpus=["RTX 4090"]), ("2.14.1+cu126", "0.29.1+cu126")),
+    (LINUX, "3.12", {"driver": "580.95.05", "gpus": ["RTX 4090"]}, ("2.14.1+cu130", "0.29.1+cu130")),
+    (LINUX, "3.12", {"driver": "595.71.05", "gpus": ["RTX 4090"]}, ("2.14.1+cu132", "0.29.1+cu132")),
+    (LINUX, "3.12", {"driver": "560.35.03", "gpus": ["RTX 4090"]}, ("2.14.1+cu126", "0.29.1+cu126")),
     # a driver too old for CUDA 12
-    (LINUX, "3.11", dict(driver="470.57.02", gpus=["RTX 3060"]), ("2.5.1+cu118", "0.20.1+cu118")),
-    (LINUX, "3.10", dict(driver="440.100", gpus=["Tesla T4"]), ("1.12.1+cu102", "0.13.1+cu102")),
+    (LINUX, "3.11", {"driver": "470.57.02", "gpus": ["RTX 3060"]}, ("2.5.1+cu118", "0.20.1+cu118")),
+    (LINUX, "3.10", {"driver": "440.100", "gpus": ["Tesla T4"]}, ("1.12.1+cu102", "0.13.1+cu102")),
     # old cards
-    (LINUX, "3.11", dict(driver="470.57.02", gpus=["Tesla K80"]), ("2.5.1+cu118", "0.20.1+cu118")),
-    (LINUX, "3.11", dict(driver="580.95.05", gpus=["Tesla V100-SXM2-16GB"]), ("2.14.1+cu126", "0.29.1+cu126")),
-    (LINUX, "3.11", dict(driver="580.95.05", gpus=["RTX 3060", "GTX 1060"]), ("2.14.1+cu126", "0.29.1+cu126")),
+    (LINUX, "3.11", {"driver": "470.57.02", "gpus": ["Tesla K80"]}, ("2.5.1+cu118", "0.20.1+cu118")),
+    (LINUX, "3.11", {"driver": "580.95.05", "gpus": ["Tesla V100-SXM2-16GB"]}, ("2.14.1+cu126", "0.29.1+cu126")),
+    (LINUX, "3.11", {"driver": "580.95.05", "gpus": ["RTX 3060", "GTX 1060"]}, ("2.14.1+cu126", "0.29.1+cu126")),
     # libc
-    (LINUX, "3.11", dict(driver="580.95.05", gpus=["RTX 4090"], glibc="2.17"), ("2.6.0+cu124", "0.21.0+cu124")),
-    (LINUX, "3.11", dict(no_gpu=True, glibc="2.27"), ("2.6.0+cpu", "0.21.0+cpu")),
+    (LINUX, "3.11", {"driver": "580.95.05", "gpus": ["RTX 4090"], "glibc": "2.17"}, ("2.6.0+cu124", "0.21.0+cu124")),
+    (LINUX, "3.11", {"no_gpu": True, "glibc": "2.27"}, ("2.6.0+cpu", "0.21.0+cpu")),
     # old and new Pythons
-    (LINUX, "3.8", dict(no_gpu=True), ("2.4.1+cpu", "0.19.1+cpu")),
-    (WIN, "3.7", dict(no_gpu=True), ("1.13.1+cpu", "0.14.1+cpu")),
-    (LINUX, "3.15", dict(no_gpu=True), ("2.15.0+cpu", "0.29.2+cpu")),
-    (WIN, "3.11", dict(no_gpu=True), ("2.15.0+cpu", "0.29.2+cpu")),
+    (LINUX, "3.8", {"no_gpu": True}, ("2.4.1+cpu", "0.19.1+cpu")),
+    (WIN, "3.7", {"no_gpu": True}, ("1.13.1+cpu", "0.14.1+cpu")),
+    (LINUX, "3.15", {"no_gpu": True}, ("2.15.0+cpu", "0.29.2+cpu")),
+    (WIN, "3.11", {"no_gpu": True}, ("2.15.0+cpu", "0.29.2+cpu")),
     # aarch64 and macOS
-    (ARM, "3.11", dict(no_gpu=True), ("2.15.0+cpu", "0.29.2+cpu")),
-    (ARM, "3.12", dict(driver="580.95.05", gpus=["sm_90"]), ("2.14.1+cu130", "0.29.1+cu130")),
+    (ARM, "3.11", {"no_gpu": True}, ("2.15.0+cpu", "0.29.2+cpu")),
+    (ARM, "3.12", {"driver": "580.95.05", "gpus": ["sm_90"]}, ("2.14.1+cu130", "0.29.1+cu130")),
     (MAC, "3.12", {}, ("2.15.0", "0.29.2")),
     ("macosx_13_0_arm64", "3.12", {}, ("2.11.0", "0.26.0")),
     ("macosx_x86_64", "3.11", {}, ("2.2.2", "0.17.2")),
     # free-threaded
-    (LINUX, "3.13t", dict(no_gpu=True), ("2.12.0+cpu", "0.27.0+cpu")),
-    (LINUX, "3.14t", dict(driver="580.95.05", gpus=["RTX 4090"]), ("2.14.1+cu130", "0.29.1+cu130")),
+    (LINUX, "3.13t", {"no_gpu": True}, ("2.12.0+cpu", "0.27.0+cpu")),
+    (LINUX, "3.14t", {"driver": "580.95.05", "gpus": ["RTX 4090"]}, ("2.14.1+cu130", "0.29.1+cu130")),
 ]
 
 
@@ -187,6 +188,13 @@ def test_nothing_known_about_the_card_is_no_choice_but_every_set_that_could_be_r
     assert any("7.5…9.0 and driver ≥ 525.60.13" in when for when in whens)
     versions = {wheel.version for item in choice.alternatives for wheel in item.wheels if wheel.name == "torch"}
     assert {"2.14.1+cu130", "2.14.1+cu126", "2.15.0+cpu"} <= versions
+
+
+def test_a_card_where_no_cuda_build_exists_gets_the_cpu_build_and_is_told():
+    choice = pick(described(ARM, "3.7", driver="580.95.05", gpus=["sm_90"]))
+    assert version(choice) == "1.13.1"
+    assert "no CUDA build" in choice.rule.render("en")
+    assert any("unused" in said.render("en") for said in choice.warnings)
 
 
 def test_a_known_card_with_an_unknown_driver():
@@ -380,18 +388,18 @@ def test_no_requirement_is_exit_2():
 @pytest.mark.parametrize(
     "words",
     [
-        dict(platform="win_arm46"),
-        dict(platform=LINUX, python_version="three"),
-        dict(platform=LINUX, python_version="3"),
-        dict(platform=LINUX),
-        dict(platform=LINUX, python_version="3.11", abi="cp310"),
-        dict(platform=LINUX, python_version="3.11", abi="m"),
-        dict(platform=LINUX, python_version="3.11", glibc="new"),
-        dict(platform=LINUX, python_version="3.11", driver="new"),
-        dict(platform=LINUX, python_version="3.11", gpus=["GeForce RTX 3O60"]),
-        dict(platform=LINUX, python_version="3.11", gpus=["GeForce GT 1030"]),
-        dict(platform=LINUX, python_version="3.11", gpus=["sm_99"]),
-        dict(platform=LINUX, python_version="3.11", gpus=["RTX 3060"], no_gpu=True),
+        {"platform": "win_arm46"},
+        {"platform": LINUX, "python_version": "three"},
+        {"platform": LINUX, "python_version": "3"},
+        {"platform": LINUX},
+        {"platform": LINUX, "python_version": "3.11", "abi": "cp310"},
+        {"platform": LINUX, "python_version": "3.11", "abi": "m"},
+        {"platform": LINUX, "python_version": "3.11", "glibc": "new"},
+        {"platform": LINUX, "python_version": "3.11", "driver": "new"},
+        {"platform": LINUX, "python_version": "3.11", "gpus": ["GeForce RTX 3O60"]},
+        {"platform": LINUX, "python_version": "3.11", "gpus": ["GeForce GT 1030"]},
+        {"platform": LINUX, "python_version": "3.11", "gpus": ["sm_99"]},
+        {"platform": LINUX, "python_version": "3.11", "gpus": ["RTX 3060"], "no_gpu": True},
     ],
 )
 def test_a_description_that_makes_no_sense_is_exit_2(words):

@@ -9,6 +9,7 @@ import sys
 import pytest
 import yaml
 from conftest import ROOT
+
 from doctor.wheels import matrix as module
 from doctor.wheels.matrix import MatrixError, glibc_of_tag, load, parse, platform_of_tag
 
