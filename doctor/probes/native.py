@@ -49,7 +49,7 @@ KNOWN = (
     Known("torchvision", r"(?:_C|_C_stable|image)\b.*\.so$", "torchvision", False),
     Known("scipy/linalg", r"_fblas\b.*\.(?:so|pyd)$", "scipy"),
     Known("pandas/_libs", r"lib\b.*\.(?:so|pyd)$", "pandas"),
-    Known("sklearn/utils", r"murmurhash\b.*\.(?:so|pyd)$", "scikit-learn"),
+    Known("sklearn/utils", r"(?:_vector_sentinel|murmurhash)\b.*\.(?:so|pyd)$", "scikit-learn"),
     Known("skimage/_shared", r"geometry\b.*\.(?:so|pyd)$", "scikit-image"),
     Known("matplotlib", r"_path\b.*\.(?:so|pyd)$", "matplotlib"),
     Known("pycocotools", r"_mask\b.*\.(?:so|pyd)$", "pycocotools"),
@@ -70,7 +70,9 @@ KNOWN = (
 _ALWAYS = re.compile(
     r"(?:linux-vdso|ld-linux|ld-musl|ld64|libc\.so|libc\.musl|libm\.so|libdl\.so|libpthread\.so|librt\.so|libutil\.so|libpython)"
 )
-_OPENMP = re.compile(r"(libiomp5(?:md)?|libomp|libgomp)(?:[-.\w]*)\.(?:so|dylib|dll)(?:\.[\d.]+)?$", re.IGNORECASE)
+_OPENMP = re.compile(
+    r"(libiomp5(?:md)?|libomp(?:140[.\w]*)?|libgomp)(?:-[0-9a-f]{6,12})?\.(?:so|dylib|dll)(?:\.[\d.]+)?$", re.IGNORECASE
+)
 _LIBRARY_FOLDERS = ("lib", "libs", ".libs", ".dylibs", "bin")
 
 

@@ -43,8 +43,13 @@ pip 不会拦住这种组合：torch 根本不声明 numpy，OpenCV 直到 4.10.
 没有采用的办法也会写出来。
 """
 
-#: the first release of each that is compiled against numpy 2
-BUILT_FOR_TWO = {"opencv": "4.10.0.84", "onnxruntime": "1.19.0"}
+#: the releases of each that are compiled against numpy 2, without a jump to another major
+RANGE_FOR_TWO = {"opencv": ">=4.10.0.84,<5", "onnxruntime": ">=1.19.0,<2"}
+#: releases that stand for them when a range is asked whether it goes so far
+REACHED = {
+    "opencv": ("4.10.0.84", "4.11.0.86", "4.12.0.88", "4.13.0.92"),
+    "onnxruntime": ("1.19.0", "1.20.1", "1.22.1", "1.24.4", "1.31.1"),
+}
 #: names that stop training when they cannot be imported, whether the project's own files name them or not
 STACK = ("torch", "torchvision", "scipy", "pandas", "scikit-learn", "scikit-image", "matplotlib", "pycocotools", "onnx")
 
@@ -151,7 +156,7 @@ def _matters(facts: Facts, limit: Limit) -> bool:
 def _newer(name: Optional[str]) -> Optional[Tuple[str, str]]:
     """Return the family and first release for numpy 2 of a leaf package that can simply be moved up."""
     family = "opencv" if name in OPENCV else "onnxruntime" if name in ONNXRUNTIME else None
-    return (family, BUILT_FOR_TWO[family]) if family else None
+    return (family, RANGE_FOR_TWO[family]) if family else None
 
 
 def _cure(facts: Facts, matrix: Any, broken: List[Limit], params: Dict[str, Any]) -> List[Any]:
@@ -161,11 +166,11 @@ def _cure(facts: Facts, matrix: Any, broken: List[Limit], params: Dict[str, Any]
     leaves = [_newer(limit.distribution) for limit in broken]
     can_move_leaves = all(leaves) and not _pinned(facts, broken)
     numpy_cure = "numpy %s" % down if down else ""
-    leaf_cure = ", ".join("%s>=%s" % (limit.distribution, leaf[1]) for limit, leaf in zip(broken, leaves) if leaf)
+    leaf_cure = ", ".join("%s%s" % (limit.distribution, leaf[1]) for limit, leaf in zip(broken, leaves) if leaf)
     params.update(other="", clash="", cure=numpy_cure)
     if can_move_leaves and (len(broken) == 1 or down is None):
         params["cure"], params["other"] = leaf_cure, numpy_cure
-        moves: List[Any] = [Install(str(one.distribution), ">=" + leaf[1]) for one, leaf in zip(broken, leaves) if leaf]
+        moves: List[Any] = [Install(str(one.distribution), leaf[1]) for one, leaf in zip(broken, leaves) if leaf]
         return moves + ([Manual(OTHER_WAY)] if numpy_cure else [])
     if down is not None:
         params["other"] = leaf_cure if all(leaves) else ""
@@ -175,6 +180,11 @@ def _cure(facts: Facts, matrix: Any, broken: List[Limit], params: Dict[str, Any]
     params["clash"] = "; ".join("%s: numpy %s" % (limit.who, limit.specifier) for limit in broken + blockers)
     params["cure"] = ", ".join(limit.who for limit in broken)
     return [Manual(NO_WAY)]
+
+
+def _reaches(specifier: str, family: str) -> bool:
+    """Tell whether a range goes on to releases that are compiled against numpy 2."""
+    return any(allows(specifier, version) for version in REACHED[family])
 
 
 def _pinned(facts: Facts, broken: List[Limit]) -> bool:
@@ -191,7 +201,6 @@ def _pinned(facts: Facts, broken: List[Limit]) -> bool:
             if (limit.distribution or "").split("-")[0] not in text.lower():
                 continue
             wanted = demand(text, markers)
-            if wanted is not None and wanted.name == limit.distribution and not allows(wanted.specifier, leaf[1]):
-                if not allows(wanted.specifier, "99"):
-                    return True
+            if wanted is not None and wanted.name == limit.distribution and not _reaches(wanted.specifier, leaf[0]):
+                return True
     return False

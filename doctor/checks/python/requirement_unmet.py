@@ -19,7 +19,7 @@ from typing import Any, Dict, Iterator, List
 
 from ...demands import allows, demand, environment
 from ...facts import Distributions, Facts, Host, Project, ProjectRequirement, Python
-from ...model import ERROR, WARNING, Finding, Install, MendTorch
+from ...model import ERROR, WARNING, Finding, Install, Manual, MendTorch
 from ...registry import check
 from ...text import Text
 from ..vision._shared import ONNXRUNTIME, OPENCV
@@ -50,6 +50,11 @@ VERSION_TITLE = Text(
 VERSION_CAUSE = Text(
     "{packages}: the project states another version. It may run all the same.",
     "{packages}：项目声明的是别的版本。不一定会出错。",
+)
+
+IF_IT_FAILS = Text(
+    "If the project fails with these: install what it asks for ({wanted}).",
+    "如果项目因此出错：安装它要求的版本（{wanted}）。",
 )
 
 
@@ -100,6 +105,7 @@ def requirement_unmet(facts: Facts, matrix) -> Iterator[Finding]:
             severity=WARNING,
             title=VERSION_TITLE,
             cause=VERSION_CAUSE,
+            remedies=(Manual(Text(*(part.replace("{wanted}", _words(wrong)) for part in IF_IT_FAILS))),),
         )
 
 
@@ -116,6 +122,11 @@ def _alike(name: str) -> List[str]:
 def _version(distributions: Distributions, name: str) -> str:
     item = distributions.find(name)
     return (item.version if item is not None else None) or "?"
+
+
+def _words(found: List[ProjectRequirement]) -> str:
+    """Return the requirements as one text that can stand in a sentence with placeholders."""
+    return ", ".join(one.text for one in found).replace("{", "{{").replace("}", "}}")
 
 
 def _params(found: List[ProjectRequirement], packages: str) -> Dict[str, Any]:
