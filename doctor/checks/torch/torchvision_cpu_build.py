@@ -19,9 +19,10 @@ Keeps torch and installs the torchvision of the same release and the same CUDA.
 from typing import Iterator
 
 from ...facts import Facts, Nvidia, Torch, Torchvision, Trials
-from ...model import ERROR, Finding, MendTorch
+from ...model import Finding, MendTorch
 from ...registry import Signature, check
 from ...text import Text
+from ..gpu._nvidia import card_ready
 from ._trio import build_of, vision_verdict
 
 EXPLAIN_ZH = """torch 带 CUDA，而 torchvision 是 CPU 构建。
@@ -93,5 +94,5 @@ def torchvision_cpu_build(facts: Facts, matrix) -> Iterator[Finding]:
         },
         evidence=verdict.evidence,
         severity=verdict.severity,
-        remedies=(MendTorch(cuda=verdict.severity == ERROR),),
+        remedies=(MendTorch(cuda=card_ready(facts)),),
     )
