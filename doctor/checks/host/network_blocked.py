@@ -20,7 +20,7 @@ repository wants where it looks for them before it downloads.
 from typing import Dict, Iterator, Tuple
 from urllib.parse import urlsplit
 
-from doctor.facts import Facts, Network, Reach
+from doctor.facts import Board, Facts, Network, Project, Reach
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
 from doctor.registry import Signature, check
 from doctor.text import Text
@@ -213,12 +213,13 @@ SIGNATURES = (
         zh="安装或开始训练所需的服务器连不上。",
     ),
     message=Text(
-        en="{host} cannot be reached ({purpose}: {kind}).",
-        zh="连不上 {host}（{purpose}：{kind}）。",
+        en="{host} cannot be reached ({kind}).",
+        zh="连不上 {host}（{kind}）。",
     ),
     cause=Text(en="{host} did not answer as it should: {detail}", zh="{host} 没有正常响应：{detail}"),
     explain_zh=EXPLAIN_ZH,
-    needs=(Network,),
+    # what to ask for, and what would be downloaded, hangs on the board and the project
+    needs=(Network, Board, Project),
     signatures=SIGNATURES,
 )
 def network_blocked(facts: Facts, matrix) -> Iterator[Finding]:
