@@ -7,7 +7,7 @@ from typing import Any, Callable, List, Optional, Sequence
 
 from ..facts import Facts
 from ..model import Finding, Plan
-from .options import FixResult, Options, Past  # noqa: F401 (Options is part of the interface)
+from .options import REFUSED, FixResult, Options, Past  # noqa: F401 (all of it is part of the interface)
 
 
 def interrupted(prefix: str) -> Optional[str]:

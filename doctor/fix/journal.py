@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from typing import Any, Dict, List, Optional
 
@@ -43,9 +44,14 @@ class Journal:
             except FileExistsError:
                 number += 1
         settle(fixes)
-        write_atomically(os.path.join(journal.folder, RESERVE), b"\0" * RESERVE_BYTES)
-        journal.write("begin", schema=SCHEMA, **data)
-        journal.mark_active()
+        try:
+            write_atomically(os.path.join(journal.folder, RESERVE), b"\0" * RESERVE_BYTES)
+            journal.write("begin", schema=SCHEMA, **data)
+            journal.mark_active()
+        except OSError:
+            journal.mark_finished()
+            shutil.rmtree(journal.folder, ignore_errors=True)  # it has done nothing yet
+            raise
         return journal
 
     def write(self, event: str, **data: Any) -> None:
@@ -138,6 +144,9 @@ def write_atomically(path: str, data: bytes, mode: int = 0o600) -> None:
         while view:
             view = view[os.write(handle, view) :]
         os.fsync(handle)
+    except OSError:
+        os.unlink(temporary)
+        raise
     finally:
         os.close(handle)
     os.replace(temporary, path)

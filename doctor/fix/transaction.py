@@ -14,7 +14,7 @@ from ..record import replace
 from ..text import Text, plain
 from . import installer, refuse, snapshot, state
 from .download import Downloader, Fetched
-from .journal import Journal, checkpoint, write_atomically
+from .journal import Journal, all_journals, checkpoint, write_atomically
 from .options import (
     APPLIED,
     DONE,
@@ -59,7 +59,10 @@ def apply(
 ) -> FixResult:
     """Carry out the plan's safe steps, and its source and system steps where asked for."""
     try:
-        return _Fix(plan, facts, options, check_again, progress or Progress(), findings, matrix).run()
+        try:
+            return _Fix(plan, facts, options, check_again, progress or Progress(), findings, matrix).run()
+        except OSError as problem:  # before the journal began; later ones put everything back
+            raise DoctorError(CUT_SHORT, detail=problem.strerror or str(problem))
     except DoctorError as error:
         if error.exit != 3:
             raise
@@ -180,7 +183,7 @@ class _Fix:
                     return self._result(ROLLED_BACK, 130, STOPPED)
                 finally:
                     shutil.rmtree(self._scratch, ignore_errors=True)
-                    if not was_there and not os.path.exists(os.path.join(folder, "fixes")):
+                    if not was_there and not all_journals(folder):
                         shutil.rmtree(folder, ignore_errors=True)  # nothing was begun: leave no trace
         except (KeyboardInterrupt, Interrupted):
             return self._result(ROLLED_BACK, 130, STOPPED)
@@ -199,6 +202,8 @@ class _Fix:
             refuse.own_environment(self._facts, self._layout, refuse.changed_names(pip_steps))
             refuse.unsuitable_distributions(self._facts, self._layout, pip_steps)
         changes = self._changes(pip_steps)
+        if tool is not None and tool.name == "uv":
+            changes.paths.add(os.path.join(self._layout.prefix, ".lock"))  # uv leaves it there
         refuse.too_little_space(self._layout, changes.unpacked_bytes)
         from . import source, system
 

@@ -54,7 +54,8 @@ def test_done_undone_and_done_again(env):
     assert fix.undo(env).result == "undone"
     assert toy.difference(before, toy.manifest(env)) == {}
     assert toy.apply(env).exit == 0
-    assert toy.difference(after, toy.manifest(env)) == {}
+    again = toy.difference(after, toy.manifest(env))
+    assert [path for path in again if not path.endswith(".pyc")] == []  # bytecode holds the time of its source
     assert fix.undo(env).result == "undone"
     assert toy.difference(before, toy.manifest(env)) == {}
     again = fix.undo(env)
@@ -256,9 +257,8 @@ def test_facts_older_than_the_environment(env, index):
 
 
 def replaced(facts, **changes):
-    from dataclasses import replace
-
     from doctor.facts import Python
+    from doctor.record import replace
 
     return facts.replace(replace(facts.need(Python), **changes))
 

@@ -217,8 +217,12 @@ def main(arguments):
     if simple != "-":
         point_pip_at(simple)
     from doctor import fix
+    from doctor.model import DoctorError
 
-    result = apply(env) if what == "apply" else fix.undo(env)
+    try:
+        result = apply(env) if what == "apply" else fix.undo(env)
+    except DoctorError as error:
+        result = fix.FixResult(fix.REFUSED, error.exit, error.message, error.params)
     said = dict(result.to_json(), exit=result.exit, checkpoints=names if "--count" in arguments else len(names))
     json.dump(said, sys.stdout)
     return result.exit
