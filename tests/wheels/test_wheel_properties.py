@@ -101,9 +101,9 @@ def mixed(data, chance):
 
 
 @QUICK
-@given(st.lists(st.tuples(CODES, DRIVERS), min_size=1, max_size=4))
-def test_what_serves_a_card_directly_serves_it_by_machine_code_or_ptx(pairs):
-    for code, driver in pairs:
+@given(st.lists(CODES, min_size=1, max_size=4))
+def test_what_serves_a_card_directly_serves_it_by_machine_code_or_ptx(codes):
+    for code in codes:
         for release in MATRIX.torch_releases[:8]:
             for build in MATRIX.builds(release, "linux_x86_64"):
                 served = MATRIX.serves(build, code, direct=False)
