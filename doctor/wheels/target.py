@@ -242,11 +242,12 @@ class Target:
             return True
         if self.system == "linux":
             match = re.match(r"manylinux_(\d+)_(\d+)_(\w+)$", tag)
-            legacy = re.match(r"manylinux(1|2010|2014)_(\w+)$", tag)
+            legacy = re.match(r"manylinux(?:(1|2010)_(x86_64|i686)|(2014)_(\w+))$", tag)
             if match:
                 floor, arch = "%s.%s" % match.group(1, 2), match.group(3)
             elif legacy:
-                floor, arch = {"1": "2.5", "2010": "2.12", "2014": "2.17"}[legacy.group(1)], legacy.group(2)
+                year, arch = [part for part in legacy.groups() if part]
+                floor = {"1": "2.5", "2010": "2.12", "2014": "2.17"}[year]
             else:
                 musl = re.match(r"musllinux_\d+_\d+_(\w+)$", tag)
                 return musl is not None and self.libc == "musl" and musl.group(1) == self.arch
@@ -482,6 +483,8 @@ def _nvidia_here(
             device = re.search(r"10de:([0-9a-f]{4})", name, re.IGNORECASE)
             code = capability_of_device(int(device.group(1), 16)) if device else None
             cards.append(Card(name, code or matrix.compute_capability(name)))
-    driver_state = KNOWN if state.driver else NONE
+    # a card that is only assumed comes with a driver that nobody has named yet
+    without = UNKNOWN if state.source("assumed") is not None and cards else NONE
+    driver_state = KNOWN if state.driver else without
     gpus = tuple(cards) if cards or driver_state == NONE else None
     return state.driver, driver_state, gpus

@@ -94,3 +94,16 @@ def test_trials_on_the_card_of_this_machine_are_set_aside(matrix):
         assert [stage.name for stage in trials.stages] == ["torch", "nms-cpu"]
         assert trials.stages[0].data == {"cuda": "12.1", "arch_list": ["sm_61"]}
         assert after.need(Torch) == before.need(Torch)
+
+
+@pytest.mark.parametrize("driver, state", [(None, "unknown"), ("580.95.05", "known")])
+def test_a_card_without_a_named_driver_leaves_the_choice_open(matrix, driver, state):
+    from doctor.facts import Python
+    from doctor.wheels.target import Target
+
+    before = Facts(
+        {Host: Host("linux", "x86_64"), Nvidia: None, Python: Python("x", "3.10.1", platform="linux_x86_64")}
+    )
+    target = Target.from_facts(assume(before, matrix, gpus=["sm_86"], driver=driver), matrix)
+    assert target.driver_state == state
+    assert [card.cc for card in target.gpus] == ["8.6"]
