@@ -111,14 +111,14 @@ def no_matching_distribution(facts: Facts, matrix) -> Iterator[Finding]:
         wanted = demand(requirement.text, markers) if requirement.name == "torch" and not requirement.optional else None
         if wanted is None or not wanted.specifier:
             continue
-        known = [version for version in matrix.torch_releases() if allows(wanted.specifier, version)]
+        known = [version for version in matrix.torch_releases if allows(wanted.specifier, version)]
         if not known:
             continue  # a release that the matrix has never heard of
         tags = {version: matrix.pythons(version, platform) for version in known}
         if any(tag in found for found in tags.values()):
             continue
         pythons = sorted({one for found in tags.values() for one in found if one.startswith("cp")}, key=_order)
-        here = [one for one in matrix.torch_releases() if tag in matrix.pythons(one, platform)]
+        here = [one for one in matrix.torch_releases if tag in matrix.pythons(one, platform)]
         params: Dict[str, Any] = {
             "requirement": requirement.text,
             "python": python.version,

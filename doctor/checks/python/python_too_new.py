@@ -182,7 +182,7 @@ def newest_python(matrix: Any, specifier: str, platform: str) -> Optional[str]:
     """Return the newest Python minor with builds of a torch inside these specifiers, or None when none is known."""
     found = [
         python_key(tag)
-        for version in matrix.torch_releases()
+        for version in matrix.torch_releases
         if allows(specifier, version)
         for tag in matrix.pythons(version, platform_of_tag(platform))
         if tag.startswith("cp")
