@@ -3,11 +3,19 @@
 import re
 from typing import Any, List, Optional, Tuple
 
-from ...facts import Facts, Gpu, Host, MissingFact, Nvidia, Project, Torch, Unknown
+from ...facts import Environ, Facts, Gpu, Host, MissingFact, Nvidia, Project, Stage, Torch, Trials, Unknown
 from ...gpu_chips import capability_of_device
 
 #: NVML's error numbers (nvml.h)
 DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, VERSION_MISMATCH = 9, 12, 18
+
+#: torch's and CUDA's own words for what keeps them from a card
+TOO_OLD = re.compile(
+    r"driver on your system is too old|driver version is insufficient|forward compatibility was attempted"
+)
+MISMATCH = re.compile(r"unsupported display driver|driver/library version mismatch", re.IGNORECASE)
+NO_DRIVER = re.compile(r"Found no NVIDIA driver|no CUDA-capable device|libcuda\.so")
+NO_KERNEL = re.compile(r"no kernel image is available|is not compatible with the current PyTorch installation")
 
 #: The oldest capability that any torch since 1.7 has code for; NVIDIA cards below it are display cards to torch.
 OLDEST_CAPABILITY = (3, 5)
@@ -24,6 +32,11 @@ def numbers(version: Optional[str]) -> Tuple[int, ...]:
     """Return the numbers of a dotted version: ``580.95.05`` -> (580, 95, 5); () when there are none."""
     match = re.match(r"\d+(?:\.\d+)*", version or "")
     return tuple(int(part) for part in match.group().split(".")) if match else ()
+
+
+def cuda_version(number: int) -> str:
+    """Return 12.4 for CUDA's own way of writing it, 12040."""
+    return "%d.%d" % (number // 1000, number % 1000 // 10)
 
 
 def older(a: str, b: str) -> bool:
@@ -94,6 +107,22 @@ def project_needs(project: Project, name: str) -> bool:
 def card_names(cards: List[Gpu]) -> str:
     """Return the names of the cards, each once, in their order."""
     return ", ".join(dict.fromkeys(card.name for card in cards))
+
+
+def unreached(facts: Facts) -> Optional[Stage]:
+    """Return the trial's CUDA stage when a CUDA torch was tried and did not get as far as a card; else None."""
+    trials = facts.maybe(Trials)
+    stage = trials.stage("cuda-kernel") if trials is not None else None
+    if stage is None or stage.status == "ok" or (stage.status == "skipped" and "available" not in stage.data):
+        return None
+    return stage
+
+
+def hidden(facts: Facts) -> Optional[str]:
+    """Return CUDA_VISIBLE_DEVICES when it hides every card; None otherwise."""
+    environ = facts.maybe(Environ)
+    value = environ.get("CUDA_VISIBLE_DEVICES") if environ is not None else None
+    return value if value is not None and value.strip() in ("", "-1", "none", "NoDevFiles") else None
 
 
 def source_evidence(nvidia: Nvidia) -> Tuple[str, ...]:

@@ -17,11 +17,11 @@ Container Toolkit must be installed on the machine.
 
 from typing import Iterator
 
-from ...facts import Environ, Facts, Host, Nvidia, Torch, Unknown
+from ...facts import Environ, Facts, Host, Nvidia, Torch, Trials, Unknown
 from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
-from ._nvidia import card_names, pci_cards, source_evidence
+from ._nvidia import NO_DRIVER, card_names, hidden, pci_cards, source_evidence, unreached
 
 EXPLAIN_ZH = """容器启动时没有带上宿主机的 NVIDIA 显卡。
 
@@ -104,6 +104,17 @@ SIGNATURES = (
     Signature(r"Failed to infer device type|no platform detected", "low", requires=(_CONTAINER,)),
 )
 
+HALF = Text(
+    "nvidia-smi works inside, but the CUDA library of the driver did not reach the container, so torch can only use "
+    "the CPU.",
+    "容器里 nvidia-smi 可用，但驱动的 CUDA 库没有进入容器，torch 只能使用 CPU。",
+)
+CAPABILITIES = Text(
+    "Start the container with the compute part of the driver: `docker run --gpus all -e "
+    "NVIDIA_DRIVER_CAPABILITIES=compute,utility …`",
+    "启动容器时带上驱动的计算部分：`docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility …`",
+)
+
 
 @check(
     code="container-no-gpu",
@@ -119,14 +130,18 @@ SIGNATURES = (
         "容器里既没有显卡的设备文件，也没有驱动库，torch 只能使用 CPU。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Nvidia, Host, Torch, Environ),
+    needs=(Nvidia, Host, Torch, Environ, Trials),
     remedies=(Manual(START),),
     signatures=SIGNATURES,
 )
 def container_no_gpu(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)
     host = facts.need(Host)
-    if not host.container or host.wsl or nvidia.gpus or not (nvidia.pci or nvidia.driver):
+    if not host.container or host.wsl or not (nvidia.gpus or nvidia.pci or nvidia.driver):
+        return
+    stage = unreached(facts)
+    half = bool(nvidia.gpus)  # nvidia-smi works inside, and still torch finds no driver
+    if half and (stage is None or not NO_DRIVER.search(stage.text) or hidden(facts) is not None):
         return
     torch = facts.state(Torch)
     cuda_build = isinstance(torch, Torch) and torch.cuda is not None and not isinstance(torch.cuda, Unknown)
@@ -135,13 +150,17 @@ def container_no_gpu(facts: Facts, matrix) -> Iterator[Finding]:
     evidence = source_evidence(nvidia)
     if visible in ("none", "void", ""):
         evidence += ("NVIDIA_VISIBLE_DEVICES=%s" % visible,)
+    if half:
+        capabilities = environ.get("NVIDIA_DRIVER_CAPABILITIES") if environ is not None else None
+        evidence += ("NVIDIA_DRIVER_CAPABILITIES=%s" % (capabilities or ""),)
     yield Finding(
         params={
-            "gpu": card_names(pci_cards(nvidia)) or "NVIDIA GPU",
+            "gpu": card_names(list(nvidia.gpus) or pci_cards(nvidia)) or "NVIDIA GPU",
             "container": host.container,
             "driver": nvidia.driver,
         },
         evidence=evidence,
         severity=ERROR if cuda_build else WARNING,
-        remedies=(Manual(START),),
+        remedies=(Manual(CAPABILITIES if half else START),),
+        cause=HALF if half else None,
     )

@@ -17,11 +17,11 @@ Restart the machine. Without a restart: stop everything that uses the card, then
 
 from typing import Iterator, Optional
 
-from ...facts import Facts, Host, Nvidia
+from ...facts import Facts, Host, Nvidia, Trials
 from ...model import Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
-from ._nvidia import VERSION_MISMATCH, source_evidence
+from ._nvidia import MISMATCH, VERSION_MISMATCH, source_evidence, unreached
 
 EXPLAIN_ZH = """已加载的 NVIDIA 内核模块与驱动库的版本不一致。
 
@@ -90,7 +90,7 @@ SIGNATURES = (
         "更新替换了驱动库，但旧模块仍在内存中。重启之前 CUDA 无法启动。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Nvidia, Host),
+    needs=(Nvidia, Host, Trials),
     remedies=(Manual(RESTART),),
     signatures=SIGNATURES,
 )
@@ -101,6 +101,9 @@ def driver_library_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
         source.error_code == VERSION_MISMATCH or "library version mismatch" in (source.error or "").lower()
         for source in nvidia.sources
     )
+    stage = unreached(facts)
+    if stage is not None and MISMATCH.search(stage.text):
+        said = True
     module = _first(source.driver for source in nvidia.sources if source.name == "proc")
     library = _first(source.library for source in nvidia.sources)
     # WSL has no module of its own, and a container may bring libraries for forward compatibility.

@@ -15,13 +15,14 @@ Installs the newest builds that this driver can run; only the environment change
 driver.
 """
 
+import re
 from typing import Iterator
 
 from ...facts import Facts, Host, Nvidia, Torch, Trials
 from ...model import Finding, Manual, MendTorch
 from ...registry import Signature, check
 from ...text import Text
-from ._nvidia import driver_system, known, numbers, older, source_evidence
+from ._nvidia import TOO_OLD, cuda_version, driver_system, known, numbers, older, source_evidence, unreached
 
 EXPLAIN_ZH = """NVIDIA 驱动比已安装的 torch 所需的更旧。
 
@@ -97,26 +98,31 @@ def driver_too_old(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)
     torch = facts.need(Torch)
     cuda = known(torch.cuda, "torch")
-    if cuda is None or not (nvidia.driver or nvidia.cuda):
-        return
     trials = facts.maybe(Trials)
     kernel = trials.stage("cuda-kernel") if trials is not None else None
-    if kernel is not None and kernel.status == "ok":
-        return  # a kernel ran: forward compatibility, or numbers that mislead
+    if cuda is None or (kernel is not None and kernel.status == "ok"):
+        return  # when a kernel ran: forward compatibility, or numbers that mislead
+    stage = unreached(facts)
+    said = stage is not None and TOO_OLD.search(stage.text) is not None
+    found = re.search(r"found version (\d+)", stage.text) if stage is not None else None
+    driver_cuda = nvidia.cuda or (cuda_version(int(found.group(1))) if found else None)
+    if not (nvidia.driver or driver_cuda):
+        return
     minimum = matrix.minimum_driver(cuda, driver_system(facts.maybe(Host)), minor_compatibility=True)
     if nvidia.driver and minimum is not None:
-        if not older(nvidia.driver, minimum):
-            return
-    elif not nvidia.cuda or numbers(nvidia.cuda)[:1] >= numbers(cuda)[:1]:
+        below = older(nvidia.driver, minimum)
+    else:
+        below = driver_cuda is not None and numbers(driver_cuda)[:1] < numbers(cuda)[:1]
+    if not below and not said:
         return
     yield Finding(
         params={
-            "driver": nvidia.driver or "CUDA %s" % nvidia.cuda,
+            "driver": nvidia.driver or "CUDA %s" % driver_cuda,
             "minimum": minimum or "CUDA %s" % cuda,
             "torch": torch.version,
             "cuda": cuda,
-            "driver_cuda": nvidia.cuda,
+            "driver_cuda": driver_cuda,
         },
-        evidence=source_evidence(nvidia),
+        evidence=source_evidence(nvidia) + ((stage.text.splitlines()[-1],) if said and stage is not None else ()),
         remedies=(MendTorch(cuda=True), Manual(UPDATE)),
     )

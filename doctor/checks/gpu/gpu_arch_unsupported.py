@@ -25,7 +25,7 @@ from ...registry import Signature, check
 from ...text import Text
 from ...wheels.matrix import Build, variant_of
 from ...wheels.versions import public
-from ._nvidia import OLDEST_CAPABILITY, capability_of, driver_system, known, numbers
+from ._nvidia import NO_KERNEL, OLDEST_CAPABILITY, capability_of, driver_system, known, numbers, unreached
 
 EXPLAIN_ZH = """已安装的 torch 没有本机某块显卡可用的代码。
 
@@ -121,7 +121,9 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
     cuda = known(torch.cuda, "torch")
     if cuda is None or not nvidia.gpus:
         return
-    build, source = _build(facts, torch, cuda, matrix)
+    stage = unreached(facts)
+    lines = [line for line in stage.text.splitlines() if NO_KERNEL.search(line)] if stage is not None else []
+    build, source = _build(facts, torch, cuda, matrix, tried=bool(lines))
     ran = _cards_that_ran(facts)
     direct = _direct(nvidia, cuda, facts, matrix)
     unserved: List[Tuple[Gpu, str, str]] = []
@@ -130,6 +132,10 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
         if gpu.name in ran:
             continue
         capability = capability_of(gpu, matrix)
+        refused = [line for line in lines if line.startswith(gpu.name + ": ")]
+        if refused:
+            unserved.append((gpu, capability or "?", refused[0]))
+            continue
         if capability is None:
             unclear.append(gpu.name)
             continue
@@ -139,7 +145,7 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
     if not unserved and unclear:
         raise MissingFact("nvidia", "compute capability of %s" % ", ".join(unclear))
     others_work = len(unserved) < len(nvidia.gpus) - len(unclear)
-    supported = " ".join(build.sass + tuple("%s+PTX" % item for item in build.ptx))
+    supported = " ".join((build.sass or ("?",)) + tuple("%s+PTX" % item for item in build.ptx))
     seen = set()
     for gpu, capability, reason in unserved:
         if (gpu.name, capability) in seen:
@@ -162,8 +168,11 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
         )
 
 
-def _build(facts: Facts, torch: Torch, cuda: str, matrix: Any) -> Tuple[Build, str]:
-    """Return the build with what it was compiled for, and who says so; raises MissingFact when nobody does."""
+def _build(facts: Facts, torch: Torch, cuda: str, matrix: Any, tried: bool) -> Tuple[Build, str]:
+    """Return the build with what it was compiled for, and who says so.
+
+    Raises MissingFact when nobody does, unless a kernel was tried and refused: that is proof enough.
+    """
     host = facts.maybe(Host)
     system, machine = (host.system, host.machine) if host is not None else ("linux", "x86_64")
     trials = facts.maybe(Trials)
@@ -175,6 +184,8 @@ def _build(facts: Facts, torch: Torch, cuda: str, matrix: Any) -> Tuple[Build, s
         variant = variant_of(cuda)
         return Build(public(torch.version), variant, system, cuda, sass, ptx), "torch.cuda.get_arch_list()"
     build = matrix.build(torch.version, system, cuda, machine)
+    if (build is None or not build.known) and tried:
+        return Build(public(torch.version), variant_of(cuda), system, cuda), "the trial"
     if build is None or not build.known:
         raise MissingFact("torch", "the capabilities that torch %s was compiled for are not known" % torch.version)
     return build, "wheel_matrix.yaml"
@@ -198,9 +209,12 @@ def capabilities(names: Sequence[str]) -> Tuple[Tuple[str, ...], Tuple[str, ...]
 
 
 def _direct(nvidia: Nvidia, cuda: str, facts: Facts, matrix: Any) -> bool:
-    """Tell whether the driver supports the build's own toolkit, without which it cannot compile PTX."""
+    """Tell whether the driver supports the build's own toolkit, without which it cannot compile PTX.
+
+    One that cannot run the build at all is not the card's fault: driver-too-old says so.
+    """
     if nvidia.driver:
-        return matrix.runs(nvidia.driver, cuda, driver_system(facts.maybe(Host))) == "direct"
+        return matrix.runs(nvidia.driver, cuda, driver_system(facts.maybe(Host))) != "minor"
     return numbers(nvidia.cuda)[:2] >= numbers(cuda)[:2] if nvidia.cuda else True
 
 

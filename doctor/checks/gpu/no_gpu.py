@@ -17,10 +17,11 @@ machine). In a container, start it with `docker run --gpus all`. Use `--assume-g
 
 from typing import Iterator
 
-from ...facts import Board, Facts, Host, Nvidia, Torch
+from ...facts import Board, Environ, Facts, Host, Nvidia, Torch
 from ...model import NOTE, Finding
 from ...registry import check
 from ...text import Text
+from ._nvidia import card_names, hidden
 
 EXPLAIN_ZH = """本机没有 NVIDIA 显卡。
 
@@ -39,6 +40,15 @@ EXPLAIN_ZH = """本机没有 NVIDIA 显卡。
 容器请用 `docker run --gpus all` 启动。想按另一台机器判断，请用 `--assume-gpu`。
 """
 
+HIDDEN_TITLE = Text(
+    "CUDA_VISIBLE_DEVICES hides {gpu}; training will run on the CPU.",
+    "CUDA_VISIBLE_DEVICES 隐藏了 {gpu}，训练将在 CPU 上进行。",
+)
+HIDDEN_CAUSE = Text(
+    "CUDA_VISIBLE_DEVICES is “{visible}”, so no program sees a card. Unset it to use the GPU.",
+    "CUDA_VISIBLE_DEVICES 的值是“{visible}”，程序看不到任何显卡。要使用显卡，请取消这个变量。",
+)
+
 
 @check(
     code="no-gpu",
@@ -53,19 +63,27 @@ EXPLAIN_ZH = """本机没有 NVIDIA 显卡。
         "没有任何来源显示 NVIDIA 显卡。如果本应有显卡，请检查它的连接或直通设置。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Nvidia, Host, Board, Torch),
+    needs=(Nvidia, Host, Board, Torch, Environ),
 )
 def no_gpu(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.find(Nvidia)
     if nvidia is not None and (nvidia.gpus or nvidia.pci):
+        if nvidia.gpus and hidden(facts) is not None:
+            yield Finding(
+                params={"driver": nvidia.driver, "visible": hidden(facts), "gpu": card_names(list(nvidia.gpus))},
+                evidence=("CUDA_VISIBLE_DEVICES=%s" % hidden(facts),),
+                severity=NOTE,
+                title=HIDDEN_TITLE,
+                cause=HIDDEN_CAUSE,
+            )
         return
     host = facts.maybe(Host)
     board = facts.maybe(Board)
     torch = facts.maybe(Torch)
     if host is not None and host.system == "macos":
         return  # Apple's GPU is torch's business there
-    if board is not None and board.raspberry_pi:
-        return  # nobody expects one
+    if board is not None and (board.raspberry_pi or "jetson" in board.model.lower()):
+        return  # nobody expects one; a Jetson's own GPU is on no PCI bus
     if torch is not None and torch.rocm:
         return
     params = {"driver": nvidia.driver if nvidia is not None else None}

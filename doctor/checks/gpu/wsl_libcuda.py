@@ -17,11 +17,11 @@ Remove the Linux driver inside WSL, keep the driver in Windows up to date, and r
 
 from typing import Iterator, Optional
 
-from ...facts import Facts, Host, Nvidia, Torch
+from ...facts import Environ, Facts, Host, Nvidia, Torch, Trials
 from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
-from ._nvidia import source_evidence
+from ._nvidia import NO_DRIVER, hidden, source_evidence, unreached
 
 EXPLAIN_ZH = """WSL 无法使用 Windows 的显卡。
 
@@ -80,6 +80,12 @@ SIGNATURES = (
     Signature(r"Error 500: named symbol not found", "medium", requires=(_WSL,)),
 )
 
+LOADER = Text(
+    "Let the loader find WSL's own library: echo /usr/lib/wsl/lib | sudo tee /etc/ld.so.conf.d/ld.wsl.conf && sudo "
+    "ldconfig",
+    "让加载器找到 WSL 自带的库：echo /usr/lib/wsl/lib | sudo tee /etc/ld.so.conf.d/ld.wsl.conf && sudo ldconfig",
+)
+
 
 @check(
     code="wsl-libcuda",
@@ -91,7 +97,7 @@ SIGNATURES = (
         "加载的不是连接 Windows 驱动的那个库（{libcuda}）。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Host, Nvidia, Torch),
+    needs=(Host, Nvidia, Torch, Trials, Environ),
     remedies=(Manual(NO_DEVICE),),
     signatures=SIGNATURES,
 )
@@ -100,7 +106,8 @@ def wsl_libcuda(facts: Facts, matrix) -> Iterator[Finding]:
     if not host.wsl:
         return
     nvidia = facts.need(Nvidia)  # absent: neither device nor library, no-gpu says what WSL needs
-    if nvidia.gpus:
+    stage = unreached(facts)
+    if nvidia.gpus and (stage is None or not NO_DRIVER.search(stage.text) or hidden(facts) is not None):
         return
     # The forward compatibility package's own folder is no driver.
     foreign = [path for path in nvidia.libcuda if not path.startswith(RIGHT) and "/compat/" not in path]
@@ -115,7 +122,7 @@ def wsl_libcuda(facts: Facts, matrix) -> Iterator[Finding]:
             "A Linux driver was installed inside WSL: {libcuda} is loaded instead of the library that WSL brings.",
             "WSL 里安装了 Linux 驱动：加载的是 {libcuda}，而不是 WSL 自带的库。",
         )
-    elif not nvidia.dxg:
+    elif not nvidia.dxg and not nvidia.gpus:
         remedy = NO_DEVICE
         cause = Text(
             "The device /dev/dxg is missing: Windows does not offer its GPU to WSL.",
@@ -123,6 +130,8 @@ def wsl_libcuda(facts: Facts, matrix) -> Iterator[Finding]:
         )
     else:
         remedy = NO_DEVICE
+        if nvidia.gpus:
+            remedy = LOADER
         if first:
             cause = Text(
                 "{libcuda} is there, but the driver of Windows does not answer through it.",

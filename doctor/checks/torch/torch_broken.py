@@ -15,13 +15,23 @@ Installs the same version again, every file replaced; a missing dependency is in
 """
 
 import re
-from typing import Iterator, Tuple
+from typing import Any, Iterator, Tuple
 
-from ...facts import Distributions, Facts, MissingFact, Torch, Trials, Unknown
-from ...model import Finding, Install, Reinstall, Remedy
+from ...facts import Distributions, Environ, Facts, Host, MissingFact, Nvidia, Torch, Trials, Unknown
+from ...model import Finding, Install, Manual, Reinstall, Remedy
 from ...registry import Signature, check
 from ...text import Text
 from ...wheels.versions import public
+from ..gpu._nvidia import (
+    MISMATCH,
+    NO_DRIVER,
+    NO_KERNEL,
+    TOO_OLD,
+    card_names,
+    driver_system,
+    hidden,
+    unreached,
+)
 from ._trio import failed, last_line
 
 EXPLAIN_ZH = """已安装 torch，但无法导入。
@@ -89,6 +99,26 @@ SIGNATURES = (
     ),
 )
 
+OUT_OF_MEMORY = re.compile(r"out of memory", re.IGNORECASE)
+
+NO_CARD_TITLE = Text(
+    "torch {torch} is installed but does not reach {gpu}: {error}",
+    "torch {torch} 已安装但无法使用 {gpu}：{error}",
+)
+NO_CARD_CAUSE = Text(
+    "The card and its driver ({driver}) answer, but CUDA does not start in torch; it would run on the CPU.",
+    "显卡和驱动（{driver}）有应答，但 torch 中的 CUDA 无法启动，只能使用 CPU。",
+)
+NO_LIBCUDA = Text(
+    "Install the driver's CUDA library of the same version (Debian: libcuda1; Ubuntu: libnvidia-compute-…), then check "
+    "again.",
+    "安装同一版本驱动的 CUDA 库（Debian：libcuda1；Ubuntu：libnvidia-compute-…），然后重新检查。",
+)
+RESTART = Text(
+    "Restart the machine; if it stays so, look for the error above in `dmesg` and reinstall the NVIDIA driver.",
+    "重启机器；如果仍然如此，在 `dmesg` 里查找上面的错误，并重新安装 NVIDIA 驱动。",
+)
+
 
 @check(
     code="torch-broken",
@@ -103,7 +133,7 @@ SIGNATURES = (
         "它的文件损坏或不完整，或者它加载的某个库不匹配。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Torch, Trials, Distributions),
+    needs=(Torch, Trials, Distributions, Nvidia, Host, Environ),
     remedies=(Reinstall("torch"),),
     after=(
         "cuda-libs-conflict",
@@ -119,6 +149,7 @@ def torch_broken(facts: Facts, matrix) -> Iterator[Finding]:
     trials = facts.state(Trials)
     stage = trials.stage("torch") if isinstance(trials, Trials) else None
     if stage is not None and stage.status == "ok":
+        yield from _without_card(facts, torch, matrix)
         return
     if stage is not None and failed(stage):
         error = last_line(stage)
@@ -139,6 +170,33 @@ def torch_broken(facts: Facts, matrix) -> Iterator[Finding]:
         params={"torch": torch.version, "error": damage, "status": "damaged"},
         evidence=(torch.path,) if torch.path else (),
         remedies=(Reinstall("torch", torch.metadata_version or torch.version),),
+    )
+
+
+def _without_card(facts: Facts, torch: Torch, matrix: Any) -> Iterator[Finding]:
+    """A CUDA torch that imports, beside a card that answers, and does not reach it for a reason nobody else names."""
+    nvidia = facts.maybe(Nvidia)
+    stage = unreached(facts)
+    if stage is None or nvidia is None or not nvidia.gpus or not isinstance(torch.cuda, str):
+        return
+    host = facts.maybe(Host)
+    elsewhere = NO_DRIVER.search(stage.text) and host is not None and (host.container or host.wsl)
+    named = any(pattern.search(stage.text) for pattern in (TOO_OLD, MISMATCH, NO_KERNEL, OUT_OF_MEMORY))
+    too_old = nvidia.driver is not None and matrix.runs(nvidia.driver, torch.cuda, driver_system(host)) is None
+    if elsewhere or named or too_old or hidden(facts) is not None:
+        return
+    yield Finding(
+        params={
+            "torch": torch.version,
+            "error": last_line(stage),
+            "status": stage.status,
+            "gpu": card_names(list(nvidia.gpus)),
+            "driver": nvidia.driver or "-",
+        },
+        evidence=tuple(line for line in stage.text.splitlines() if line.strip())[-6:],
+        remedies=(Manual(NO_LIBCUDA),) if NO_DRIVER.search(stage.text) else (Manual(RESTART),),
+        title=NO_CARD_TITLE,
+        cause=NO_CARD_CAUSE,
     )
 
 
