@@ -66,13 +66,14 @@ def parse_page(text: str, content_type: str, base: str) -> List[Listed]:
     parser = _Links(base)
     parser.feed(text)
     parser.close()
-    if not parser.files and not re.search(r"<a\b|simple|index|repository", text, re.IGNORECASE):
-        raise PageError("captive-portal", "the answer is no index page")
-    if re.search(r"<(form|input|meta http-equiv=.?refresh|script)\b", text, re.IGNORECASE) and not parser.files:
-        raise PageError("captive-portal", "the answer is a web page, not an index: a login page of the network?")
-    if parser.files and not re.search(r"</(body|html)>\s*$|</a>(<br\s*/?>)?\s*$", text.rstrip(), re.IGNORECASE):
-        raise PageError("truncated", "the page ends in the middle")
-    return parser.files
+    # download.pytorch.org ends its pages with a comment
+    ended = re.sub(r"(\s*<!--[^>]*-->)*\s*$", "", text)
+    if re.search(r"<(a|html|body)\b", text, re.IGNORECASE):
+        if not re.search(r"</(body|html)>$|</a>(<br\s*/?>)?$", ended, re.IGNORECASE):
+            raise PageError("truncated", "the page ends in the middle")
+        if parser.files or not re.search(r"<(form|input|script|meta http-equiv=.?refresh)\b", text, re.IGNORECASE):
+            return parser.files
+    raise PageError("captive-portal", "the answer is a web page, not an index: a login page of the network?")
 
 
 def _parse_json(text: str, base: str) -> List[Listed]:
@@ -167,10 +168,10 @@ def fetch(url: str, session: Any = None) -> Tuple[str, str, str]:
                 raise PageError("unsafe", "redirected to an address that is not https")
             if answer.status_code in (403, 404, 410):
                 raise PageError("not-found", "status %d" % answer.status_code)
-            if answer.status_code >= 500:
-                raise PageError("server-error", "status %d" % answer.status_code)
             if answer.status_code in (407, 511):
                 raise PageError("captive-portal", "status %d" % answer.status_code)
+            if answer.status_code >= 500:
+                raise PageError("server-error", "status %d" % answer.status_code)
             if answer.status_code != 200:
                 raise PageError("refused", "status %d" % answer.status_code)
             body = _body(answer)
