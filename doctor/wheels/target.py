@@ -24,7 +24,7 @@ PLATFORMS = (
 )
 #: higher than any glibc there is: what "no limit" means where a number is needed
 NO_GLIBC_LIMIT = 99
-NO_MACOS_LIMIT = 99
+NO_MACOS_LIMIT = 40
 
 KNOWN, UNLIMITED, UNKNOWN, NONE = "known", "unlimited", "unknown", "none"
 
@@ -305,11 +305,16 @@ class Target:
                         yield "%s_%s" % (legacy[minor], self.arch)
             yield self.platform
         elif self.system == "macos":
-            from packaging.tags import mac_platforms
-
-            version = (self.macos or "%d.0" % NO_MACOS_LIMIT).split(".")
-            for tag in mac_platforms((int(version[0]), int(version[1]) if len(version) > 1 else 0), self.arch):
-                yield tag
+            # packaging's own function asks the running machine for its version first
+            major, _, minor = (self.macos or "%d.0" % NO_MACOS_LIMIT).partition(".")
+            formats = (self.arch, "universal2")
+            for number in range(int(major), 10, -1):
+                for form in formats:
+                    yield "macosx_%d_0_%s" % (number, form)
+            older = formats + ("intel", "fat64", "fat32", "universal") if self.arch == "x86_64" else ("universal2",)
+            for number in range(16 if int(major) > 10 else int(minor.split(".")[0] or 0), 3, -1):
+                for form in older:
+                    yield "macosx_10_%d_%s" % (number, form)
         else:
             yield self.platform
 
