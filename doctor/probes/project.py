@@ -7,6 +7,8 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Se
 
 from ..facts import ApiUse, Line, Project, ProjectRequirement, Python, Unknown
 from ..model import DoctorError
+from ..record import replace
+from ..secrets import without_credentials
 from ..stdlib import NAMES as STDLIB
 from ..text import Text
 from . import requirements as parsers
@@ -43,8 +45,16 @@ def find_project(
 ) -> Optional[str]:
     """Return the project's folder: the option, else the current folder when it looks like a project; None = no project.
 
-    Raises DoctorError (exit 2) when the option is no folder.
+    Raises DoctorError (exit 2) when the option is no folder, or one of the files to be looked at is not there.
     """
+    for name in files:
+        if not os.path.isfile(os.path.join(cwd, name)):
+            raise DoctorError(
+                Text("{path}: no such file.", "{path}：没有这个文件。"),
+                Text("Give Python files or notebooks of the project.", "请给出项目里的 Python 文件或 notebook。"),
+                exit=2,
+                path=name,
+            )
     if option is not None:
         path = os.path.abspath(os.path.expanduser(option))
         if not os.path.isdir(path):
@@ -100,18 +110,6 @@ def is_chosen(root: str, project: Optional[str], python: Optional[str], target: 
         os.path.realpath(os.path.dirname(place)).startswith(folder) or (place + os.sep).startswith(folder)
         for place in places
     )
-
-
-def check_files(files: Iterable[str], cwd: str) -> None:
-    """Raise DoctorError (exit 2) for a file on the command line that is not there."""
-    for path in files:
-        if not os.path.isfile(os.path.join(cwd, path)):
-            raise DoctorError(
-                Text("{path}: no such file.", "{path}：没有这个文件。"),
-                Text("Give Python files or notebooks of the project.", "请给出项目里的 Python 文件或 notebook。"),
-                exit=2,
-                path=path,
-            )
 
 
 # ---------------------------------------------------------------- the walk
@@ -212,7 +210,7 @@ def probe_project(root: str, python: Optional[Python] = None, wanted: Any = None
     needs = read_needs(root, tree)
     skipped = list(tree.skipped)
     if files:
-        paths = [_below(root, path) for path in files]
+        paths = [_below(root, path) for path in files if path.endswith((".py", ".ipynb"))]
         scanned = dict(_scan_all(root, paths, None, skipped))
     else:
         scanned = dict(_scan_all(root, tree.sources, began + budget_s, skipped))
@@ -226,7 +224,7 @@ def probe_project(root: str, python: Optional[Python] = None, wanted: Any = None
     return Project(
         root=root,
         chosen=is_chosen(root, getattr(wanted, "project", None), getattr(wanted, "python", None), python),
-        requirements=needs.requirements,
+        requirements=tuple(_without_credentials(requirement) for requirement in needs.requirements),
         requires_python=needs.requires_python,
         imports=imports,
         lazy=lazy,
@@ -236,6 +234,14 @@ def probe_project(root: str, python: Optional[Python] = None, wanted: Any = None
         skipped=tuple(skipped),
         files=len(scanned),
     )
+
+
+def _without_credentials(requirement: ProjectRequirement) -> ProjectRequirement:
+    """Return a requirement whose address, if it has one, holds no password or token."""
+    if "@" not in requirement.text and "://" not in requirement.where.text:
+        return requirement
+    where = replace(requirement.where, text=without_credentials(requirement.where.text))
+    return replace(requirement, text=without_credentials(requirement.text), where=where)
 
 
 def _below(root: str, path: str) -> str:
