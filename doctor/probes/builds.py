@@ -7,7 +7,7 @@ leave out. Presence is judged by the folders: a torch that does not work is inst
 import mmap
 import os
 import re
-from typing import List, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from ..facts import Torch, Torchaudio, Torchvision, Unknown
 from ..wheels.versions import public
@@ -102,7 +102,7 @@ def probe_partner(section: Type[S], site_packages: Sequence[str]) -> Union[S, No
     version = said.version or (metadata.version if metadata is not None else None)
     if version is None:
         return None  # a folder without version and metadata is no package
-    details = {
+    details: Dict[str, Any] = {
         "version": version,
         "metadata_version": metadata.version if metadata is not None else None,
         "path": folder or "",

@@ -113,9 +113,19 @@ SIGNATURES = (
     Signature(r"symbol (?P<symbol>\w+),? version (?P<library>" + _CUDA_LIB + r"\.so\.\d+) not defined in file"),
     Signature(r"version `(?P<library>" + _CUDA_LIB + r"\.so\.\d+)' not found"),
     Signature(r"cuDNN version incompatibility: PyTorch was compiled against \((?P<built>[\d, ]+)\)"),
-    Signature(r"Loaded runtime CuDNN library: (?P<found>[\d.]+) but source was compiled with: (?P<built>[\d.]+)"),
+    Signature(
+        r"Loaded runtime CuDNN library: (?P<found>[\d.]+).{0,60} but source was compiled with:? (?P<built>[\d.]+)"
+    ),
     Signature(r"CUDNN_STATUS_(?:SUBLIBRARY_)?VERSION_MISMATCH|CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED"),
-    Signature(r"Could not load library (?:lib)?cudnn_\w{3,30}(?:\.so|\.dll)\S{0,6}\. Error"),
+    Signature(
+        r"Could not load library (?:lib)?cudnn_\w{3,30}(?:\.so|\.dll)\S{0,6}\.? Error",
+        outranks=("extension-abi-mismatch", "system-lib-missing"),
+    ),
+    Signature(r"Could not load library (?:lib)?cudnn_\w{3,30}", "medium"),
+    Signature(
+        r"undefined symbol: _Z\w{0,20}cudnn\w+|symbol _Z\w{0,20}cudnn\w{3,200},? version libcudnn",
+        outranks=("extension-abi-mismatch",),
+    ),
     Signature(
         r"Unable to load any of \{libcudnn|Cannot load symbol cudnn\w+|"
         r"Could not locate (?:lib)?cudnn\w{3,30}\.(?:dll|so)"
@@ -270,7 +280,7 @@ def _doubles(distributions: Distributions, torch: Torch) -> Iterator[Tuple[Distr
     """Return packages of two CUDA majors that put their files into the same folder: (torch's own, the other)."""
     major = numbers(str(torch.cuda))[:1]
     for library in ("nvidia-cudnn", "nvidia-nccl"):
-        right = distributions.find("%s-cu%d" % ((library,) + major)) if major else None
+        right = distributions.find("%s-cu%d" % (library, major[0])) if major else None
         for item in distributions.items:
             if right is not None and item.name != right.name and re.match(library + r"-cu\d+$", item.name):
                 yield right, item

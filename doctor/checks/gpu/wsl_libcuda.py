@@ -59,6 +59,13 @@ NO_DEVICE = Text(
 )
 
 
+LOADER = Text(
+    "Let the loader find WSL's own library: echo /usr/lib/wsl/lib | sudo tee /etc/ld.so.conf.d/ld.wsl.conf && sudo "
+    "ldconfig",
+    "让加载器找到 WSL 自带的库：echo /usr/lib/wsl/lib | sudo tee /etc/ld.so.conf.d/ld.wsl.conf && sudo ldconfig",
+)
+
+
 _WSL = r"\bWSL ?[12]?\b|microsoft-standard|/usr/lib/wsl|/mnt/[cd]/"
 SIGNATURES = (
     Signature(r"/usr/lib/wsl/lib/libcuda\.so\.1 is not a symbolic link", "medium", warning=True),
@@ -74,16 +81,10 @@ SIGNATURES = (
         "medium",
         outranks=("driver-missing", "system-lib-missing", "cuda-libs-conflict"),
     ),
-    Signature(r"libcuda\.so cannot found", "medium"),
+    Signature(r"libcuda\.so cannot found", "low"),
     Signature(r"WSL environment detected but no adapters were found", outranks=("driver-missing", "container-no-gpu")),
     Signature(r"GPU access blocked by the operating system", "medium", requires=(_WSL,)),
-    Signature(r"Error 500: named symbol not found", "medium", requires=(_WSL,)),
-)
-
-LOADER = Text(
-    "Let the loader find WSL's own library: echo /usr/lib/wsl/lib | sudo tee /etc/ld.so.conf.d/ld.wsl.conf && sudo "
-    "ldconfig",
-    "让加载器找到 WSL 自带的库：echo /usr/lib/wsl/lib | sudo tee /etc/ld.so.conf.d/ld.wsl.conf && sudo ldconfig",
+    Signature(r"Error 500: named symbol not found", "medium"),
 )
 
 
@@ -111,7 +112,7 @@ def wsl_libcuda(facts: Facts, matrix) -> Iterator[Finding]:
         return
     # The forward compatibility package's own folder is no driver.
     foreign = [path for path in nvidia.libcuda if not path.startswith(RIGHT) and "/compat/" not in path]
-    first = (foreign or list(nvidia.libcuda) or [None])[0]
+    first = next(iter(foreign + list(nvidia.libcuda)), None)
     cause: Optional[Text] = None
     if host.wsl == 1:
         remedy = WSL1

@@ -101,7 +101,7 @@ def versions_fit(partner: Union[Torchvision, Torchaudio], torch: Torch, matrix: 
     """Tell whether partner and torch are of one release: allowed by its metadata or the matrix; None unknown."""
     fits = requirement_fits(partner.requires_torch, torch.version)
     if fits is not True and matrix is not None and is_version(partner.version) and is_version(torch.version):
-        listed = matrix.goes_with(torch.version, partner.section_name, partner.version)
+        listed = matrix.goes_with(torch.version, type(partner).__name__.lower(), partner.version)
         fits = fits if listed is None else listed
     return fits
 

@@ -60,7 +60,7 @@ def torch_missing(facts: Facts, matrix) -> Iterator[Finding]:
     python = facts.maybe(Python)
     needed = project is not None and project_needs(project, "torch")
     evidence = []
-    if needed:
+    if project is not None and needed:
         evidence = [str(item.where) for item in project.requirements if item.name == "torch"]
         if "torch" in project.imports:
             evidence.append(str(project.imports["torch"]))
