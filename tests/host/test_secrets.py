@@ -35,7 +35,7 @@ def test_what_is_removed(given, wanted):
     [
         "https://www.piwheels.org/simple",
         "http://[::1]:8080/simple",
-        "http://pkg.example.org:8080/home/pypi/+simple/",
+        "http://pkg.example.org:8080/team/dev/+simple/",
         "git+https://github.com/ultralytics/yolov5@v7.0#egg=yolov5",
         "file:///opt/wheels",
         "/home/u/.config/pip/pip.conf",
