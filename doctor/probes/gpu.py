@@ -13,6 +13,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..facts import Gpu, Nvidia, NvidiaSource, Unknown
 from ..gpu_chips import capability_of_device
+from ..record import replace
 from . import run
 
 #: A cold driver without the persistence daemon takes seconds for each card.
@@ -230,13 +231,17 @@ def _mib(cell: str) -> Optional[int]:
 
 
 class Files(NamedTuple):
-    """What lies on disk and in the kernel's own file systems."""
+    """What lies on disk and in the kernel's own file systems.
+
+    ``library`` is the version of the installed driver library; it is there also when no module could be loaded.
+    """
 
     proc: Optional[NvidiaSource]
     sysfs: Optional[NvidiaSource]
     kernel_module: Optional[str]
     libcuda: Tuple[str, ...]
     dxg: Optional[bool]
+    library: Optional[str] = None
 
 
 def probe_files(root: str = "/") -> Files:
@@ -247,7 +252,7 @@ def probe_files(root: str = "/") -> Files:
     sysfs = NvidiaSource(name="sysfs", gpus=cards) if cards else None
     wsl = os.path.isdir(os.path.join(root, "usr/lib/wsl")) or "microsoft" in _text(root, "proc/version").lower()
     dxg = os.path.exists(os.path.join(root, "dev/dxg")) if wsl else None
-    return Files(proc, sysfs, module, _find_libcuda(root), dxg)
+    return Files(proc, sysfs, module, _find_libcuda(root), dxg, library)
 
 
 def _read_proc(root: str, library: Optional[str]) -> Optional[NvidiaSource]:
@@ -360,7 +365,11 @@ def _library_version(root: str) -> Optional[str]:
 
 def merge(sources: Sequence[NvidiaSource], files: Files) -> Union[Nvidia, None, Unknown]:
     """Return one section made of all sources; disagreements are kept as sentences."""
-    every = list(sources) + [source for source in (files.proc, files.sysfs) if source is not None]
+    asked = [
+        replace(source, library=files.library) if source.name == "nvml" and source.library is None else source
+        for source in sources
+    ]
+    every = asked + [source for source in (files.proc, files.sysfs) if source is not None]
     answering = [source for source in every if source.name in ("nvml", "nvidia-smi") and source.gpus]
     driver = _first(source.driver for source in every)
     gpus: Tuple[Gpu, ...] = answering[0].gpus if answering else ()

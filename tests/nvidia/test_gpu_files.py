@@ -71,6 +71,15 @@ def test_the_library_of_another_version(tmp_path):
     assert (source.driver, source.library) == ("580.95.05", "580.126.09")
 
 
+def test_a_driver_that_could_not_be_loaded_is_known_by_its_library(tmp_path):
+    card(tmp_path, "0000:01:00.0", "0x1c03")
+    put(tmp_path, "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.590.48.01")
+    os.symlink("libnvidia-ml.so.590.48.01", str(tmp_path / "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"))
+    refused = gpu.NvidiaSource("nvml", error="Driver Not Loaded", error_code=9)
+    nvidia = gpu.merge([refused], gpu.probe_files(str(tmp_path)))
+    assert (nvidia.driver, nvidia.source("nvml").library) == (None, "590.48.01")
+
+
 def test_the_module_shows_the_cards_when_the_tools_are_missing(tmp_path):
     put(tmp_path, "proc/driver/nvidia/version", CLOSED)
     put(tmp_path, "proc/driver/nvidia/gpus/0000:01:00.0/information", "Model: \t\t NVIDIA GeForce RTX 3060\nIRQ: 1\n")

@@ -104,6 +104,7 @@ SIGNATURES = (
     explain_zh=EXPLAIN_ZH,
     needs=(Nvidia, Host, Torch, Project),
     remedies=(Manual(LINUX),),
+    after=("gpu-dropped-by-driver",),
     signatures=SIGNATURES,
 )
 def driver_missing(facts: Facts, matrix) -> Iterator[Finding]:

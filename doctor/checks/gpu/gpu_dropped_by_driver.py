@@ -65,9 +65,11 @@ LAST_BRANCH = Text(
 )
 def gpu_dropped_by_driver(facts: Facts, matrix) -> Iterator[Finding]:
     nvidia = facts.need(Nvidia)
-    if not nvidia.driver:
+    # A driver that supports none of the cards does not even load: then its installed library tells its version.
+    driver = nvidia.driver or next((source.library for source in nvidia.sources if source.library), None)
+    if not driver:
         return
-    branch = numbers(nvidia.driver)[:1]
+    branch = numbers(driver)[:1]
     shown = [capability_of(gpu, matrix) for gpu in nvidia.gpus]
     for gpu in pci_cards(nvidia):
         capability = capability_of(gpu, matrix)
@@ -80,7 +82,7 @@ def gpu_dropped_by_driver(facts: Facts, matrix) -> Iterator[Finding]:
             continue
         yield Finding(
             params={
-                "driver": nvidia.driver,
+                "driver": driver,
                 "gpu": gpu.name,
                 "compute_capability": capability,
                 "last_branch": str(last),

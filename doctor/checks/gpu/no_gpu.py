@@ -21,7 +21,7 @@ from ...facts import Board, Environ, Facts, Host, Nvidia, Torch
 from ...model import NOTE, Finding
 from ...registry import check
 from ...text import Text
-from ._nvidia import card_names, hidden
+from ._nvidia import card_names, hidden, source_evidence
 
 EXPLAIN_ZH = """本机没有 NVIDIA 显卡。
 
@@ -87,10 +87,9 @@ def no_gpu(facts: Facts, matrix) -> Iterator[Finding]:
     if torch is not None and torch.rocm:
         return
     params = {"driver": nvidia.driver if nvidia is not None else None}
-    evidence = []
+    evidence = list(source_evidence(nvidia)) if nvidia is not None else []
     cause = None
     if nvidia is not None and nvidia.driver:
-        evidence.append("driver %s" % nvidia.driver)
         cause = Text(
             "NVIDIA driver {driver} is installed, but it shows no card.",
             "已安装 NVIDIA 驱动 {driver}，但它没有显示任何显卡。",

@@ -82,7 +82,8 @@ def last_line(stage: Stage) -> str:
 def requirement_fits(requirement: Optional[str], version: str) -> Optional[bool]:
     """Tell whether ``torch (==1.13.1)`` admits this version, its build left aside; None when it names no version."""
     match = re.match(r"[\w.-]+\s*\(?([^;)]*)", requirement or "")
-    wanted = match.group(1).strip() if match else ""
+    # Builds of PyTorch's own index may pin the build, too (torch==2.1.0+cu121): that is judged apart.
+    wanted = re.sub(r"\+[\w.]+", "", match.group(1)).strip() if match else ""
     if not wanted:
         return None
     try:

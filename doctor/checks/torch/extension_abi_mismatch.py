@@ -174,7 +174,8 @@ def _dotted(digits: str) -> str:
 
 
 def _cuda(digits: str) -> str:
-    return "%s.%s" % (digits[:-1], digits[-1])
+    """Return a CUDA version from a tag: 118 -> 11.8, 92 -> 9.2, and 12 -> 12, which names the major version alone."""
+    return digits if digits in ("10", "11", "12", "13", "14") else "%s.%s" % (digits[:-1], digits[-1])
 
 
 def _severity(built: Built, torch: Torch) -> Optional[str]:
