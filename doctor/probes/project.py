@@ -19,8 +19,8 @@ BUDGET_S = 0.8
 #: Longer sources are generated ones, or data.
 SOURCE_LIMIT = 1 << 20
 NOTEBOOK_LIMIT = 8 << 20
-#: Files of a folder without any source below it are data; a folder with more entries than this is not looked into further.
-UNSKILLED = 200
+#: A folder without source of its own and with more folders than this is taken for data.
+DATA_FOLDERS = 200
 
 _MARKERS = re.compile(r"requirements[^/]*\.(?:txt|in)$|pyproject\.toml$|setup\.py$|setup\.cfg$|environment\.ya?ml$")
 _TRAINS = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(?:torch|numpy|cv2)\b", re.MULTILINE)
@@ -66,9 +66,10 @@ def find_project(
             )
         return path
     here = os.path.abspath(cwd)
+    files = list(files)
     if _never_a_project(here):
-        return None
-    if any(files):
+        return os.path.dirname(os.path.join(here, files[0])) if files else None
+    if files:
         return here
     try:
         names = sorted(os.listdir(here))
@@ -121,15 +122,16 @@ class Tree(NamedTuple):
     sources: Tuple[str, ...]
     #: files that say what is needed, and CUDA sources
     others: Tuple[str, ...]
-    folders: Tuple[str, ...]
     skipped: Tuple[str, ...]
 
 
-def walk(root: str, deadline: float) -> Tree:
-    """Return the files of a project; other Pythons, package folders and tool caches are passed over by what they are."""
+def walk(root: str, deadline: float, deep: bool = True) -> Tree:
+    """Return the files of a project; other Pythons, package folders and tool caches are passed over by what they are.
+
+    Without ``deep`` only the top folder is looked at.
+    """
     sources: List[str] = []
     others: List[str] = []
-    folders: List[str] = []
     skipped: List[str] = []
     todo: List[str] = [""]
     at = 0
@@ -162,12 +164,11 @@ def walk(root: str, deadline: float) -> Tree:
                 continue
             elif _is_folder(entry):
                 deeper.append(prefix + name)
-        if here and len(deeper) > UNSKILLED and not any(name.endswith(".py") for name in names):
+        if here and len(deeper) > DATA_FOLDERS and not any(name.endswith(".py") for name in names):
             skipped.append("%s: %d folders without source, taken for data" % (here, len(deeper)))
             continue
-        folders.extend(deeper)
-        todo.extend(sorted(deeper))
-    return Tree(tuple(sources), tuple(others), tuple(folders), tuple(skipped))
+        todo.extend(sorted(deeper) if deep else ())
+    return Tree(tuple(sources), tuple(others), tuple(skipped))
 
 
 def _is_folder(entry: Any) -> bool:
@@ -206,7 +207,7 @@ def probe_project(root: str, python: Optional[Python] = None, wanted: Any = None
         return Unknown("%s is not a folder" % root)
     began = time.monotonic()
     files = tuple(getattr(wanted, "files", ()) or ())
-    tree = walk(root, began + budget_s)
+    tree = walk(root, began + budget_s, deep=not files)
     needs = read_needs(root, tree)
     skipped = list(tree.skipped)
     if files:

@@ -371,7 +371,7 @@ def _conda_range(rest: str) -> str:
     """Return PEP 440 specifiers for conda's ``=1.2``, ``==1.2.3``, ``=1.2=py39_0``, ``>=1,<2`` and ``1.2.*``."""
     parts = []
     for part in rest.replace(" ", ",").split(","):
-        match = re.match(r"(=|==|>=|<=|!=|>|<|~=)?(\d[\w.]*?)(\.\*)?(?:=[\w*]+)?$", part)
+        match = re.match(r"(=|==|>=|<=|!=|>|<|~=)?(\d[\w.]*?)(\.\*)?(?:=[\w.*]+)?$", part)
         if match is None:
             continue
         operator, version, star = match.groups()
