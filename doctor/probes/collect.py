@@ -109,7 +109,7 @@ class Collector:
         self._files("builds", lambda: builds.probe_builds(folders), (f.Torch, f.Torchvision, f.Torchaudio))
         self._file("fingerprint", lambda: fingerprint.probe_fingerprint(folders), f.Fingerprint)
         self._file("pip", lambda: pipconfig.probe_pip(python, root=self.root), f.PipConfig)
-        root = project.find_project(wanted.project, os.getcwd(), python)
+        root = project.find_project(wanted.project, os.getcwd(), python, wanted.files)
         places = (root or os.getcwd(), python.prefix)
         self._file("storage", lambda: storage.probe_storage(*places, root=self.root), f.Storage)
         self._file("project", lambda: project.probe_project(root, python, wanted) if root else None, f.Project)
