@@ -3,7 +3,8 @@
 ## What it checks
 Only with `--network`: asks the package index as pip is configured, the host of the torch wheels (or the mirror),
 GitHub's release files and, on a Raspberry Pi, piwheels. A name that is not found, a refused connection, a time-out, a
-certificate error, a login page in between, a proxy that wants a password and a slow line are told apart.
+certificate error, a login page in between, a proxy that wants a password and a slow line are told apart. Without
+`--network`: only whether pip can use the proxy that the environment names.
 
 ## Why it matters
 Some repositories download at start: YOLOv5 fetches `Arial.ttf` and its weights from GitHub, and stops when it cannot.
@@ -17,10 +18,10 @@ Use a mirror near you (`doctor fix --mirror tuna`), name the proxy in `HTTPS_PRO
 repository wants where it looks for them before it downloads.
 """
 
-from typing import Dict, Iterator, Tuple
+from typing import Dict, Iterator, Optional, Tuple
 from urllib.parse import urlsplit
 
-from doctor.facts import Board, Facts, Network, Project, Reach
+from doctor.facts import Board, Distributions, Environ, Facts, Network, Project, Reach
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
 from doctor.registry import Signature, check
 from doctor.text import Text
@@ -30,7 +31,8 @@ EXPLAIN_ZH = """安装或开始训练所需的服务器连不上。
 
 ## 检查什么
 只在加 `--network` 时检查：按 pip 的配置访问包索引，访问 torch wheel 的主机（或镜像）、GitHub 的 release 文件，
-树莓派上再加 piwheels。能区分域名解析失败、连接被拒绝、超时、证书错误、被登录页拦截、代理要求密码以及速度太慢。
+树莓派上再加 piwheels。能区分域名解析失败、连接被拒绝、超时、证书错误、被登录页拦截、代理要求密码以及速度太慢。不加
+`--network` 时，只检查 pip 能不能使用环境变量里的代理。
 
 ## 为什么重要
 有些仓库启动时会下载文件：YOLOv5 从 GitHub 下载 `Arial.ttf` 和权重，下载不了就停。而 pip 在索引没有响应时也会报
@@ -219,10 +221,14 @@ SIGNATURES = (
     cause=Text(en="{host} did not answer as it should: {detail}", zh="{host} 没有正常响应：{detail}"),
     explain_zh=EXPLAIN_ZH,
     # what to ask for, and what would be downloaded, hangs on the board and the project
-    needs=(Network, Board, Project),
+    needs=(Network, Board, Project, Environ, Distributions),
     signatures=SIGNATURES,
 )
 def network_blocked(facts: Facts, matrix) -> Iterator[Finding]:
+    unusable = _proxy(facts.maybe(Environ), facts.maybe(Distributions))
+    if unusable is not None and facts.maybe(Network) is None:
+        yield unusable  # true without asking anybody
+        return
     network = facts.need(Network)
     missing = tuple(item for item in network.downloads if not item.present)
     index_works = any(item.ok for item in network.items if item.purpose == "index")
@@ -248,6 +254,36 @@ def network_blocked(facts: Facts, matrix) -> Iterator[Finding]:
                 cause=SLOW_CAUSE,
                 remedies=(MIRROR,),
             )
+
+
+def _proxy(environ: Optional[Environ], distributions: Optional[Distributions]) -> Optional[Finding]:
+    """Return what keeps pip from using the proxy of https addresses, as far as its variable alone shows it."""
+    names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    variable = next((name for name in names if environ is not None and environ.get(name)), None)
+    if variable is None or environ is None:
+        return None
+    address = environ.variables[variable]
+    proxy = urlsplit(address if "://" in address else "http://" + address)
+    params = {"purpose": "proxy", "kind": "proxy", "host": proxy.hostname, "proxy": address, "variable": variable}
+    if proxy.scheme.startswith("socks") and distributions is not None and distributions.find("pysocks") is None:
+        return Finding(
+            params=params,
+            evidence=("%s=%s" % (variable, address),),
+            severity=WARNING,
+            title=PROXY_TITLE,
+            cause=SOCKS_CAUSE,
+            remedies=(SOCKS,),
+        )
+    if proxy.scheme == "https" and (proxy.hostname == "localhost" or (proxy.hostname or "").startswith("127.")):
+        return Finding(
+            params=dict(params, url=address.replace("https://", "http://", 1)),
+            evidence=("%s=%s" % (variable, address),),
+            severity=WARNING,
+            title=PROXY_TITLE,
+            cause=SCHEME_CAUSE,
+            remedies=(SCHEME,),
+        )
+    return None
 
 
 def _params(item: Reach) -> dict:
@@ -303,6 +339,31 @@ CERTIFICATE = Manual(
         ),
     )
 )
+PROXY_TITLE = Text(
+    en="pip cannot use the proxy {proxy}.",
+    zh="pip 用不了代理 {proxy}。",
+)
+SOCKS_CAUSE = Text(
+    en="{variable} names a SOCKS proxy; pip needs the package PySocks for that, and it is not installed.",
+    zh="{variable} 指向 SOCKS 代理；pip 需要 PySocks 包才能使用它，而这个包没有安装。",
+)
+SCHEME_CAUSE = Text(
+    en=(
+        "{variable} starts with https://, so pip speaks TLS to the proxy itself; a proxy on this machine expects "
+        "plain http."
+    ),
+    zh="{variable} 以 https:// 开头，pip 会用 TLS 连接代理本身，而本机上的代理只接受普通 http。",
+)
+SOCKS = Manual(
+    Text(
+        en=(
+            "Use the http port of the proxy instead: {variable}=http://HOST:PORT (or install pysocks once, without "
+            "the proxy)."
+        ),
+        zh="改用代理的 http 端口：{variable}=http://主机:端口（或者先不用代理，装一次 pysocks）。",
+    )
+)
+SCHEME = Manual(Text(en="Set {variable}={url}", zh="设置 {variable}={url}"))
 NETWORK = Manual(
     Text(
         en=(
