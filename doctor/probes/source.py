@@ -32,6 +32,11 @@ class Scanned(NamedTuple):
 _IMPORT = re.compile(
     rb"^([ \t]*)(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import\b|import[ \t]+([A-Za-z_][^#\n;]*))", re.MULTILINE
 )
+#: comments and strings, so that quotes inside one do not open another
+_STRINGS = re.compile(
+    rb"#[^\n]*|\"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"|'''(?:\\[\s\S]|[^\\])*?'''"
+    rb"|\"(?:\\[\s\S]|[^\"\\\n])*\"|'(?:\\[\s\S]|[^'\\\n])*'"
+)
 _CUDA_BUILD = re.compile(
     rb"^[ \t]*(?:from[ \t]+torch\.utils(?:\.cpp_extension)?[ \t]+import|import[ \t]+torch\.utils\.cpp_extension)\b"
     rb"(?=[\s\S]*\bCUDAExtension[ \t]*\()",
@@ -110,7 +115,10 @@ def parse_imports(data: bytes, path: str) -> Tuple[Dict[str, Line], FrozenSet[st
     found: Dict[str, Line] = {}
     eager: Set[str] = set()
     number, at = 1, 0
+    strings = _Strings(data)
     for match in _IMPORT.finditer(data):
+        if strings.hold(match.start()):
+            continue
         if match.group(2):
             modules = [match.group(2)]
         else:
@@ -129,6 +137,30 @@ def parse_imports(data: bytes, path: str) -> Tuple[Dict[str, Line], FrozenSet[st
             if not match.group(1):
                 eager.add(name)
     return found, frozenset(found) - frozenset(eager)
+
+
+class _Strings:
+    """Tells whether a place lies inside a triple-quoted string: an example in a docstring imports nothing.
+
+    Counting quotes is quick and nearly always says no; only a yes is made sure of by reading every string of the file.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._seen = 0
+        self._quotes = {b'"""': 0, b"'''": 0}
+        self._spans: Optional[List[Tuple[int, int]]] = None
+
+    def hold(self, position: int) -> bool:
+        """Tell it of a place; places come in rising order."""
+        for quotes in self._quotes:
+            self._quotes[quotes] += self._data.count(quotes, self._seen, position)
+        self._seen = position
+        if not any(count % 2 for count in self._quotes.values()):
+            return False
+        if self._spans is None:
+            self._spans = [match.span() for match in _STRINGS.finditer(self._data)]
+        return any(start < position < end for start, end in self._spans)
 
 
 def _interesting(data: bytes, imports: Mapping[str, Line]) -> bool:
