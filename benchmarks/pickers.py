@@ -5,7 +5,8 @@
 The peers are installed into a virtual environment of their own (in FOLDER, kept for the next run, or in a temporary
 one). uv is told the driver with UV_CUDA_DRIVER_VERSION and only asked for a dry run; of light-the-torch only the
 function that turns a driver into a backend is called, never its ``install``, which starts downloading. No hardware is
-touched: the machines are described. Whether an answer works is judged by the matrix: the driver's floor and the build's code.
+touched: the machines are described. Whether an answer works is judged by the matrix: the driver's floor and the
+build's code.
 """
 
 import argparse

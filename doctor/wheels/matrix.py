@@ -295,7 +295,10 @@ class Matrix:
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = data
         self._releases: Mapping[str, Any] = data["torch"]["releases"]
+        self._tables: Dict[str, Any] = {}
         self._names: Optional[Dict[str, Optional[str]]] = None
+        self._homes: Optional[Dict[Tuple[str, str], List[str]]] = None
+        self._rules: Dict[Tuple[str, ...], Optional[Mapping[str, Any]]] = {}
         self._order: Optional[Tuple[str, ...]] = None
         self._files: Dict[Tuple[Any, ...], Tuple[IndexFile, ...]] = {}
         self._pi: Optional[Tuple[IndexFile, ...]] = None
@@ -322,12 +325,12 @@ class Matrix:
 
     def table(self, path: str) -> Any:
         """Return a part of the matrix by its dotted path, e.g. ``pi_os.boards``; None when there is none."""
-        value: Any = self.data
-        for part in path.split("."):
-            if not isinstance(value, Mapping) or part not in value:
-                return None
-            value = value[part]
-        return value
+        if path not in self._tables:
+            value: Any = self.data
+            for part in path.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            self._tables[path] = value
+        return self._tables[path]
 
     # ------------------------------------------------------------ drivers
 
@@ -621,13 +624,14 @@ class Matrix:
 
     def torch_for(self, package: str, version: str) -> Tuple[str, ...]:
         """Return the torch releases that a torchvision or torchaudio release belongs to, newest first."""
-        wanted = public(version)
-        found = []
-        for torch in self.torch_releases:
-            partners = self.partners(torch)
-            if partners is not None and wanted in getattr(partners, package):
-                found.append(torch)
-        return tuple(found)
+        if self._homes is None:
+            self._homes = {}
+            for torch in self.torch_releases:
+                partners = self.partners(torch)
+                for name in PARTNERS:
+                    for release in getattr(partners, name):
+                        self._homes.setdefault((name, release), []).append(torch)
+        return tuple(self._homes.get((package, public(version)), ()))
 
     def index_cuda(self, torch_version: str, platform: str) -> Optional[str]:
         """Return the CUDA of the package index's own wheel: ``12.1``, ``cpu``, or None when there is no such wheel."""
@@ -672,6 +676,12 @@ class Matrix:
         return rule.get("glibc") if rule else None
 
     def _rule(self, package: str, version: str, variant: str, platform: str) -> Optional[Mapping[str, Any]]:
+        asked = (package, version, variant, platform)
+        if asked not in self._rules:
+            self._rules[asked] = self._first_rule(package, version, variant, platform)
+        return self._rules[asked]
+
+    def _first_rule(self, package: str, version: str, variant: str, platform: str) -> Optional[Mapping[str, Any]]:
         this = key(version)
         platform = _general(platform)
         kind = "cuda" if cuda_of(variant) else re.sub(r"[\d.]+$", "", variant)
