@@ -6,7 +6,7 @@ Only what the source states is named: the address it would ask and the place whe
 import os
 import re
 import sys
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..facts import StartDownload
 
@@ -104,13 +104,25 @@ def _weights(texts: Mapping[str, str], everything: str, project: str) -> Iterato
     assets = _ASSETS.search(everything)
     if assets is None:
         return
+    offered = _offered(everything[assets.end() :])
     for path in sorted(texts):
         if "/" in path:
             continue
         for weights in _WEIGHTS.findall(texts[path]):
+            if not offered.match(weights.rpartition("/")[2]):
+                continue  # only what the release holds is fetched; of other names it says that they are missing
             put_at = os.path.join(project, *[part for part in weights.split("/") if part not in (".", "..", "")])
             name = weights.rpartition("/")[2]
             yield StartDownload(name, _asset(assets.group(1), assets.group(2), name), put_at, os.path.exists(put_at))
+
+
+def _offered(rest: str) -> Any:
+    """Return a pattern for the weights that ``attempt_download`` knows, by the names in its body: "
+    "``yolov5{size}.pt``."""
+    body = re.split(r"\n(?:def|class) ", rest[:6000], maxsplit=1)[0]
+    names = re.findall(r"[\"']([\w{}.-]+\.pt)[\"']", body)
+    patterns = [".*".join(map(re.escape, re.split(r"\{[^}]*\}", name))) for name in names]
+    return re.compile("(?:%s)$" % "|".join(patterns or [".*"]))
 
 
 def _asset(repository: str, tag: Optional[str], name: str) -> str:

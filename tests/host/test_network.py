@@ -255,7 +255,7 @@ def check_font(font=FONT, progress=False):
 """
 DOWNLOADS = """
 def attempt_download(file, repo="someone/yolov5", release="v7.0"):
-    pass
+    assets = [f"yolov5{size}{suffix}.pt" for size in "nsmlx" for suffix in ("", "6")]
 """
 TRAIN = """
 parser.add_argument("--weights", type=str, default=ROOT / "yolov5s.pt", help="initial weights path")
@@ -276,6 +276,16 @@ def test_a_repository_in_the_manner_of_yolov5(tmp_path):
     assert all(item.present for item in downloads.find_downloads(root, (), {}, home))
     moved = downloads.find_downloads(root, (), {"YOLOV5_CONFIG_DIR": str(tmp_path / "c")}, home)
     assert moved[0].put_at == str(tmp_path / "c" / "Arial.ttf")
+
+
+def test_only_what_the_release_holds_is_fetched(tmp_path):
+    body = "def attempt_download(file, repo='a/yolov7'):\n    assets = ['yolov7.pt', 'yolov7-tiny.pt']\n"
+    body += "\ndef other():\n    'b.pt'\n"
+    script = "".join(
+        "p.add_argument('--weights', default='%s')\n" % name for name in ("yolov7-tiny.pt", "yolo7.pt", "b.pt")
+    )
+    root = write(tmp_path, {"utils/google_utils.py": body, "train.py": script})
+    assert [item.name for item in downloads.find_downloads(root, (), {}, str(tmp_path))] == ["yolov7-tiny.pt"]
 
 
 def test_older_ways_to_say_it(tmp_path):
