@@ -43,7 +43,7 @@ def read_elf(path: str) -> Optional[Elf]:
     try:
         with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return parse_elf(data)
-    except (OSError, ValueError, struct.error, IndexError):
+    except (OSError, ValueError, struct.error, IndexError, OverflowError):
         return None
 
 
@@ -103,10 +103,10 @@ def parse_elf(data: "mmap.mmap") -> Optional[Elf]:
     versions: List[str] = []
     if DT_VERNEED in values:
         at = place(values[DT_VERNEED])
-        for _ in range(min(values.get(DT_VERNEEDNUM, 0), 1000)):
+        for _ in range(min(values.get(DT_VERNEEDNUM, 0), 100)):
             _, count, _, first, following = struct.unpack_from(order + "HHIII", data, at)
             entry = at + first
-            for _ in range(count):
+            for _ in range(min(count, 1000)):
                 _, _, _, name, step = struct.unpack_from(order + "IHHII", data, entry)
                 versions.append(text(name))
                 entry += step
@@ -166,7 +166,7 @@ class Loader:
             try:
                 with open(self._inside("/etc/ld.so.cache"), "rb") as stream:
                     self._cache = parse_cache(stream.read(8 << 20))
-            except (OSError, struct.error, ValueError):
+            except (OSError, struct.error, ValueError, OverflowError):
                 self._cache = {}
         return self._cache
 
