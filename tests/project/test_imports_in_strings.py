@@ -14,7 +14,6 @@ from doctor.probes.source import parse_imports
         ('# an odd """ in a comment\nimport torch\n', ["torch"]),
         ('quotes = \'"""\'\nimport torch\n', ["torch"]),
         ('a = """one"""\nimport torch\nb = """\nimport cv2\n"""\n', ["torch"]),
-        ('r"""\\"""\nimport torch\n"""\n', []),
         ('"""never closed\nimport torch\n', ["torch"]),
     ],
 )
