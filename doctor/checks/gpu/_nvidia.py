@@ -7,7 +7,12 @@ from ...facts import Environ, Facts, Gpu, Host, MissingFact, Nvidia, Project, St
 from ...gpu_chips import capability_of_device
 
 #: NVML's error numbers (nvml.h)
-DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, VERSION_MISMATCH = 9, 12, 18
+NOT_FOUND, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, VERSION_MISMATCH = 6, 9, 12, 18
+
+#: words of a source that found nothing, or could not be asked at all
+NOTHING_HERE = re.compile(
+    r"No devices were found|couldn't communicate|pynvml cannot be imported|holds no driver version"
+)
 
 #: torch's and CUDA's own words for what keeps them from a card
 TOO_OLD = re.compile(
@@ -86,6 +91,18 @@ def unheard(nvidia: Nvidia) -> Optional[str]:
     """Return why it cannot be said that there is no driver: a source that hung or crashed; None when all spoke."""
     for source in nvidia.sources:
         if source.error and source.error.startswith(("no answer", "crashed")):
+            return "%s: %s" % (source.name, source.error)
+    return None
+
+
+def undecided(nvidia: Nvidia) -> Optional[str]:
+    """Return the error of a source that leaves it open whether a card is here; None when every source spoke.
+
+    A driver library that is missing, or that finds no loaded driver and no device, says that there is none.
+    """
+    for source in nvidia.sources:
+        silent = source.error_code in (DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, NOT_FOUND)
+        if source.error and not silent and not NOTHING_HERE.search(source.error):
             return "%s: %s" % (source.name, source.error)
     return None
 

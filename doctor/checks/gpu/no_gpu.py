@@ -17,11 +17,11 @@ machine). In a container, start it with `docker run --gpus all`. Use `--assume-g
 
 from typing import Iterator
 
-from ...facts import Board, Environ, Facts, Host, Nvidia, Torch
+from ...facts import Board, Environ, Facts, Host, MissingFact, Nvidia, Torch
 from ...model import NOTE, Finding
 from ...registry import check
 from ...text import Text
-from ._nvidia import card_names, hidden, source_evidence
+from ._nvidia import card_names, hidden, source_evidence, undecided
 
 EXPLAIN_ZH = """本机没有 NVIDIA 显卡。
 
@@ -77,6 +77,8 @@ def no_gpu(facts: Facts, matrix) -> Iterator[Finding]:
                 cause=HIDDEN_CAUSE,
             )
         return
+    if nvidia is not None and undecided(nvidia):
+        raise MissingFact("nvidia", str(undecided(nvidia)))
     host = facts.maybe(Host)
     board = facts.maybe(Board)
     torch = facts.maybe(Torch)

@@ -76,7 +76,7 @@ def last_line(stage: Stage) -> str:
         text = {"crashed": "signal %s" % stage.signal, "hung": "no answer within %.0f s" % stage.seconds}.get(
             stage.status, stage.status
         )
-    return text[:500]
+    return text if len(text) <= 300 else text[:297] + "..."
 
 
 def requirement_fits(requirement: Optional[str], version: str) -> Optional[bool]:
