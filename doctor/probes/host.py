@@ -197,9 +197,9 @@ def _libc(root: str) -> Tuple[Optional[str], Optional[str]]:
         found = re.search(r"^P:musl\nV:([\d.]+)", _read(root, "lib/apk/db/installed", 1 << 20) or "", re.MULTILINE)
         return "musl", found.group(1) if found else None
     for folder in _library_folders(_machine(root)):
-        version = _find_in(os.path.join(root, folder, "libc.so.6"), rb"stable release version (\d+\.\d+)")
-        if version:
-            return "glibc", max(version, key=_key)
+        found_versions = _find_in(os.path.join(root, folder, "libc.so.6"), rb"stable release version (\d+\.\d+)")
+        if found_versions:
+            return "glibc", max(found_versions, key=_key)
     return None, None
 
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from email.utils import parsedate_to_datetime
-from typing import Any, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 from urllib.parse import urljoin, urlsplit
 
 from ..facts import Board, Facts, Network, PipConfig, Project, Python, Reach
@@ -301,7 +301,8 @@ _WORDS: Tuple[Tuple[str, str], ...] = (
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and those that it carries or was caused by, each once."""
-    seen, todo = set(), [error]
+    seen: Set[int] = set()
+    todo = [error]
     while todo:
         one = todo.pop(0)
         if id(one) in seen or len(seen) > 20:
