@@ -3,6 +3,8 @@
 Files with an address are fetched here; files of the package index by the target's own pip with the user's settings.
 """
 
+import glob
+import hashlib
 import os
 import re
 import shutil
@@ -46,6 +48,22 @@ class Fetched(NamedTuple):
 def drop_in_folder() -> str:
     """Return the folder of downloaded wheels; a file that the user puts there is taken from there."""
     return os.path.join(cache_folder(), "wheels")
+
+
+def kept_file(url: str, filename: str) -> str:
+    """Return where a file from this address is kept: what a mirror sent never stands in for the original's."""
+    return os.path.join(drop_in_folder(), hashlib.sha256(url.encode("utf-8")).hexdigest()[:16], filename)
+
+
+def forget(filename: str) -> int:
+    """Delete every kept copy of a downloaded file; return the bytes that became free."""
+    freed = 0
+    for folder in glob.glob(os.path.join(glob.escape(drop_in_folder()), "?" * 16)):
+        path = os.path.join(folder, os.path.basename(filename))
+        if os.path.isfile(path):
+            freed += os.path.getsize(path)
+            shutil.rmtree(folder)
+    return freed
 
 
 def trusted_hosts(matrix: Any) -> Sequence[str]:
@@ -104,7 +122,7 @@ class Downloader:
         self._scratch = scratch
         self._progress = progress
         self._inherit = inherit
-        #: what the package index has instead of files that cannot be reached, as pip takes it
+        #: command for what the package index has instead of files that cannot be reached
         self._pair = pair
         self._settings: Optional[Mapping[str, str]] = None
         self._hosts: Optional[List[str]] = None
@@ -125,8 +143,6 @@ class Downloader:
                 found[number] = self._fetched(wheel, kept)
             elif wheel.url is None:
                 missing.append(number)
-            elif self._offline:
-                raise DoctorError(OFFLINE, WAYS_OUT, **self._ways_out(wheel, wheel.url))
             else:
                 found[number] = self._from_address(wheel)
         if missing:
@@ -141,12 +157,7 @@ class Downloader:
     def fetch_requirements(self, requirements: Sequence[str]) -> List[str]:
         """Return the wheels that the target's pip picks for these requirements, without their dependencies."""
         folder = self._pip_download(requirements)
-        paths = []
-        for name in sorted(os.listdir(folder)):
-            if name.endswith(".whl"):
-                paths.append(os.path.join(drop_in_folder(), name))
-                _move(os.path.join(folder, name), paths[-1])
-        return paths
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".whl"))
 
     def _match(self, wheel: Wheel, paths: Sequence[str]) -> Fetched:
         """Return the one of pip's files that is this wheel."""
@@ -207,19 +218,20 @@ class Downloader:
         tried = addresses(str(wheel.url), self._mirror, self._matrix)
         problem: Optional[DoctorError] = None
         for url in tried:
-            self._check_address(url)
-            place = os.path.join(drop_in_folder(), os.path.basename(wheel.filename))
+            kept = kept_file(url, os.path.basename(wheel.filename))
+            if os.path.isfile(kept) and self._fits(kept, wheel):
+                return self._fetched(wheel, kept)
+        if self._offline:
+            raise DoctorError(OFFLINE, WAYS_OUT, **self._ways_out(wheel, tried[0]))
+        for url in tried:
             try:
-                self._load(url, place, wheel)
-                return self._fetched(wheel, place)
+                return self._fetched(wheel, self._load(url, wheel))
             except NotThere as error:
                 problem = problem or error
         for url in tried if self._mirror else ():
             other = self._listed(url, wheel)
             if other is not None:
-                place = os.path.join(drop_in_folder(), other.filename)
-                self._load(str(other.url), place, other)
-                return self._fetched(other, place)
+                return self._fetched(other, self._load(str(other.url), other))
         raise problem or DoctorError(NOT_THERE, WAYS_OUT, **self._ways_out(wheel, tried[0]))
 
     def _listed(self, url: str, wheel: Wheel) -> Optional[Wheel]:
@@ -237,7 +249,6 @@ class Downloader:
             if parts[2:4] == python and platform_fits(parts[4], wheel.filename[:-4].split("-")[-1]):
                 address, fragment = urldefrag(address)
                 digest = fragment[len("sha256=") :] if fragment.startswith("sha256=") else None
-                self._check_address(address)
                 return replace(wheel, filename=name, url=address, sha256=wheel.sha256 or digest)
         return None
 
@@ -255,10 +266,13 @@ class Downloader:
             return
         raise DoctorError(NOT_ALLOWED, url=without_secrets(url))
 
-    def _load(self, url: str, place: str, wheel: Wheel) -> None:
-        """Fetch one file, going on where an earlier try stopped."""
+    def _load(self, url: str, wheel: Wheel) -> str:
+        """Fetch one file, going on where an earlier try stopped; return its path."""
         import requests
 
+        self._check_address(url)
+        place = kept_file(url, os.path.basename(wheel.filename))
+        os.makedirs(os.path.dirname(place), exist_ok=True)
         partial, refused, fresh = place + ".part", 0, False
         settings = pip_settings(self._pip).for_requests() if self._pip is not None else {}
         detail = ""
@@ -281,7 +295,7 @@ class Downloader:
             problem = self._problem(partial, wheel)
             if problem is None:
                 os.replace(partial, place)
-                return
+                return place
             os.unlink(partial)
             if fresh:
                 raise problem
@@ -384,9 +398,10 @@ class Downloader:
     def _ways_out(self, wheel: Wheel, url: str) -> Dict[str, Any]:
         return {
             "url": without_secrets(url),
+            "original": without_secrets(str(wheel.url)),
             "name": wheel.filename,
             "folder": drop_in_folder(),
-            "original": without_secrets(str(wheel.url)),
+            "pair": self._pair or "-",
         }
 
 
@@ -408,13 +423,6 @@ def platform_fits(tag: str, wanted: str) -> bool:
 
     floor, limit = glibc_of_tag(tag), glibc_of_tag(wanted)
     return machine(tag) == machine(wanted) and (floor is None or limit is None or key(floor) <= key(limit))
-
-
-def _move(source: str, place: str) -> None:
-    """Move a file, across file systems too, without a moment in which a part of it has the final name."""
-    partial = place + ".part"
-    shutil.move(source, partial)
-    os.replace(partial, place)
 
 
 def _size(path: str) -> int:
@@ -459,9 +467,9 @@ REFUSED = Text(
 WAYS_OUT = Text(
     "Ways out: a mirror of download.pytorch.org/whl (`doctor fix --apply --mirror NAME-or-ADDRESS`); or download\n"
     "{original}\non another machine, save it as\n{folder}/{name}\nand run this again; "
-    "or the pair that the package index itself has: {pair}.",
+    "or the pair that the package index itself has:\n{pair}",
     "可选办法：改用 download.pytorch.org/whl 的镜像（`doctor fix --apply --mirror 名称或地址`）；或在另一台机器上下载\n"
-    "{original}\n保存为\n{folder}/{name}\n后重新运行；或改用包索引自带的一组：{pair}。",
+    "{original}\n保存为\n{folder}/{name}\n后重新运行；或改用包索引自带的一组：\n{pair}",
 )
 OFFLINE_INDEX = Text(
     "{what} is not on this machine, and --offline forbids fetching it. Nothing was changed.",

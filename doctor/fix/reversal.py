@@ -207,6 +207,8 @@ def forget(prefix: str) -> int:
 
     Raises DoctorError while a fix is interrupted: its snapshot is the only way back.
     """
+    from .download import forget as forget_download
+
     folder = state.folder(prefix)
     if not os.path.isdir(folder):
         return 0
@@ -217,18 +219,8 @@ def forget(prefix: str) -> int:
         freed = 0
         for journal in all_journals(folder):
             begin = _first(journal.read(), "begin") or {}
-            freed += drop(journal) + sum(_drop_download(name) for name in begin.get("files", ()))
+            freed += drop(journal) + sum(forget_download(name) for name in begin.get("files", ()))
         return freed
-
-
-def _drop_download(name: str) -> int:
-    from .download import drop_in_folder
-
-    path = os.path.join(drop_in_folder(), os.path.basename(name))
-    size = size_of(path)
-    if os.path.isfile(path):
-        os.unlink(path)
-    return size
 
 
 NOTHING_TO_UNDO = Text("There is no fix to undo here.", "这里没有可以撤销的修复。")

@@ -244,7 +244,7 @@ class _Fix:
             self._scratch,
             self._progress,
             lock.handles,
-            index_pair(self._facts, self._matrix) if self._matrix is not None else None,
+            self._pair(),
         )
         everything = downloader.fetch([wheel for step in steps for wheel in step.wheels])
         contents = [contents_of(fetched.path, self._layout) for fetched in everything]
@@ -265,6 +265,11 @@ class _Fix:
         by_id = {step.id: step for step in completed}
         self._plan = replace(self._plan, steps=tuple(by_id.get(step.id, step) for step in self._plan.steps))
         return completed
+
+    def _pair(self) -> Optional[str]:
+        """Return the command that installs what the package index itself has."""
+        pair = index_pair(self._facts, self._matrix) if self._matrix is not None else None
+        return "%s -m pip install %s" % (self._python.executable, pair) if pair else None
 
     def _completed(self, step: Step) -> Step:
         """Return the step with the sha256 of its files, and with the files that those need."""
