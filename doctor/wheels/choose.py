@@ -909,7 +909,7 @@ class _Chooser:
             file, known = self._pick(name, build, ranges)
             if file is None:
                 return self._finish((), False, self._no_file(name), alternatives)
-            sure = sure and known
+            sure = sure and known and not (name == "onnxruntime-gpu" and self.target.has_gpu is False)
             wheels += (file.wheel(),)
             if file.numpy:
                 ranges.append(file.numpy)

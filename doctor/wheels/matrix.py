@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+from functools import lru_cache
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..model import Wheel
@@ -278,6 +279,7 @@ def variant_of(cuda: Optional[str]) -> str:
     return "cpu" if cuda is None else "cu" + "".join(cuda.split(".")[:2])
 
 
+@lru_cache(maxsize=256)
 def capability(text: str) -> Tuple[int, int]:
     """Return (6, 1) for 6.1, for comparing."""
     major, _, minor = text.partition(".")
@@ -480,7 +482,7 @@ class Matrix:
 
         ``direct`` = the driver supports the build's own toolkit, without which it cannot compile the build's PTX.
         """
-        asked = (build, cc, direct)
+        asked = (build.sass, build.ptx, build.cuda, cc, direct)  # many releases share one list
         if asked not in self._served:
             self._served[asked] = self._judge_code(build, cc, direct)
         return self._served[asked]
@@ -490,7 +492,7 @@ class Matrix:
         if build.sass is None:
             if build.cuda is not None and not self._makes_code(build.cuda, card):
                 return Served(False, "", "compute-capability: CUDA %s makes no code for %s" % (build.cuda, cc))
-            return Served(None, "", "arch-list: not known for %s" % build.name)
+            return Served(None, "", "arch-list: not known")
         for code in build.sass:
             if capability(code)[0] == card[0] and capability(code)[1] <= card[1]:
                 return Served(True, "sass", "sm_%s runs on %s" % (code.replace(".", ""), cc))

@@ -337,6 +337,12 @@ def test_a_release_candidate_is_never_newest():
     assert "rc" not in version(pick(described(LINUX), "onnxruntime"), "onnxruntime")
 
 
+def test_onnxruntime_gpu_without_a_gpu_does_not_fit():
+    none = pick(described(LINUX, no_gpu=True), "onnxruntime-gpu")
+    assert none.wheel("onnxruntime-gpu") and not none.fits
+    assert pick(described(LINUX, driver="580.95.05", gpus=["RTX 4090"]), "onnxruntime-gpu").fits
+
+
 def test_musl_gets_no_glibc_file():
     facts = machine(None, libc="musl")
     choice = pick(Target.from_facts(facts, MATRIX))

@@ -20,6 +20,7 @@ from doctor.facts import (
     Torchvision,
     Unknown,
 )
+from doctor.registry import all_checks, diagnose
 from doctor.wheels.matrix import load
 from doctor.wheels.repair import mend, pick
 
@@ -310,6 +311,54 @@ def test_mending_twice_changes_nothing_more():
             },
         )
         assert mend(MATRIX, after, False).wheels == ()
+
+
+def after(case, wheels):
+    """The facts as they will be when the wheels are installed."""
+    moved_to = {wheel.name: wheel for wheel in wheels}
+    items = [
+        dist(item.name, moved_to[item.name].version) if item.name in moved_to else item
+        for item in case.need(Distributions).items
+    ]
+    sections = {Distributions: Distributions(tuple(items))}
+    for name, cls in (("torch", Torch), ("torchvision", Torchvision), ("torchaudio", Torchaudio)):
+        if name not in moved_to:
+            continue
+        version = moved_to[name].version
+        variant = version.partition("+")[2]
+        if not variant:
+            release = version if name == "torch" else MATRIX.torch_for(name, version)[0]
+            cuda = MATRIX.index_cuda(release, case.need(Python).platform)
+            variant = "cpu" if cuda == "cpu" else "cu" + cuda.replace(".", "")
+        cuda = None if variant == "cpu" else variant[2:-1] + "." + variant[-1]
+        sections[cls] = cls(version.partition("+")[0] + "+" + variant, version, cuda)
+    return facts_of(case, sections)
+
+
+@pytest.mark.parametrize(
+    "case, cuda",
+    [(W, False), (M1, False), (M2, False), (seeds(), True)]
+    + [
+        (torch_set("2.13.0", "0.28.0", None, False, card("580.95.05", "NVIDIA GeForce RTX 3060")), True),
+        (torch_set("2.2.1", "0.17.1", "12.1", nvidia=card("470.57.02", "NVIDIA GeForce RTX 3060")), True),
+        (torch_set("2.9.1", "0.24.1", "13.0", nvidia=card("580.95.05", "NVIDIA GeForce GTX 1060 6GB")), True),
+        (torch_set("2.14.1", "0.29.1", "13.0", nvidia=card("580.95.05", "NVIDIA GeForce GTX 1060 6GB")), True),
+        (torch_set("2.9.1", "0.24.1", "13.0", nvidia=card("531.68", "RTX 3060"), platform="win_amd64"), True),
+        (torch_set("2.1.0", "0.16.0", None, nvidia=card("552.22", "NVIDIA GeForce MX330"), platform="win_amd64"), True),
+    ],
+)
+def test_the_checks_find_something_before_and_nothing_after(case, cuda):
+    codes = {check.code: check for check in all_checks() if check.run and check.family in ("torch", "gpu")}
+    for code in ("gpu-memory-busy", "container-no-gpu"):
+        codes.pop(code, None)
+
+    def errors(facts):
+        _, findings = diagnose(codes.values(), facts, MATRIX)
+        return sorted(finding.code for finding in findings if finding.severity == "error")
+
+    assert errors(case), "nothing was wrong"
+    mended = mend(MATRIX, case, cuda)
+    assert mended.wheels and errors(after(case, mended.wheels)) == []
 
 
 # ---------------------------------------------------------------- any other distribution
