@@ -19,6 +19,7 @@ Write https in the address and remove the `trusted-host` line: `pip config set g
 `pip config unset global.trusted-host`.
 """
 
+import re
 from typing import Iterator
 from urllib.parse import urlsplit
 
@@ -97,11 +98,11 @@ def pip_index_insecure(facts: Facts, matrix) -> Iterator[Finding]:
             if option == "trusted-host":
                 host = urlsplit("//" + value).hostname or value
                 if not _local(host):
-                    yield _finding(setting, host, value, TRUSTED, TRUSTED_CAUSE, TRUSTED_REMEDY)
+                    yield _finding(setting, host, value, matrix, TRUSTED, TRUSTED_CAUSE, TRUSTED_REMEDY)
             elif option in ADDRESSES and value.lower().startswith("http://"):
                 host = urlsplit(value).hostname or ""
                 if not _local(host):
-                    yield _finding(setting, host, value, None, None, HTTP_REMEDY)
+                    yield _finding(setting, host, value, matrix, None, None, HTTP_REMEDY)
 
 
 def _in_force(config: PipConfig) -> Iterator[Setting]:
@@ -126,14 +127,22 @@ def _private(host: str) -> bool:
         return False
 
 
-def _finding(setting: Setting, host: str, value: str, title, cause, remedy) -> Finding:
+def _https(value: str, host: str, matrix) -> str:
+    """Return the address to write instead: of a mirror that has closed, another one's."""
+    closed = (matrix.table("mirrors.pip_indexes_gone_or_old") or ()) if matrix is not None else ()
+    if any(host and host in row["what"] for row in closed):
+        return str(matrix.table("mirrors.pip_indexes")[0]["url"])
+    return re.sub("(?i)^http://", "https://", value)
+
+
+def _finding(setting: Setting, host: str, value: str, matrix, title, cause, remedy) -> Finding:
     return Finding(
         params={
             "name": setting.name,
             "value": value,
             "host": host,
             "source": setting.source,
-            "url": value.replace("http://", "https://", 1),
+            "url": _https(value, host, matrix),
         },
         evidence=("%s: %s = %s" % (setting.source, setting.name, value),),
         severity=NOTE if _private(host) else None,
