@@ -1,7 +1,8 @@
 """torch is not installed in the target environment.
 
 ## What it checks
-Whether the target Python has torch. It matters when the project lists or imports it; else this is a note.
+Whether the target Python has torch. An error when the project lists or imports it, a warning when it
+imports it only inside functions, else a note.
 
 ## Why it matters
 `import torch` fails with `ModuleNotFoundError`; often torch was installed into another Python.
@@ -16,7 +17,7 @@ Installs the newest build that fits Python, driver and card.
 from typing import Iterator
 
 from ...facts import Facts, Nvidia, Project, Python, Torch, Trials
-from ...model import ERROR, NOTE, Finding, MendTorch
+from ...model import ERROR, NOTE, WARNING, Finding, MendTorch
 from ...registry import check
 from ...text import Text
 from ..gpu._nvidia import card_ready, project_needs
@@ -25,7 +26,7 @@ from ._trio import stage_of, worked
 EXPLAIN_ZH = """目标环境里没有安装 torch。
 
 ## 检查什么
-查看目标 Python 是否有 torch。项目列出或导入了 torch 时才是问题，否则只是提示。
+查看目标 Python 是否有 torch。项目列出或导入了 torch 时是错误；只在函数内部导入时是警告；否则只是提示。
 
 ## 为什么重要
 `import torch` 会报 `ModuleNotFoundError`；常见原因是 torch 装到了另一个 Python 里。
@@ -59,14 +60,17 @@ def torch_missing(facts: Facts, matrix) -> Iterator[Finding]:
     project = facts.maybe(Project)
     python = facts.maybe(Python)
     needed = project is not None and project_needs(project, "torch")
+    severity = ERROR if needed else NOTE
     evidence = []
     if project is not None and needed:
         evidence = [str(item.where) for item in project.requirements if item.name == "torch"]
         if "torch" in project.imports:
             evidence.append(str(project.imports["torch"]))
+        if not any(item.name == "torch" for item in project.requirements) and "torch" in project.lazy:
+            severity = WARNING  # only inside functions: the project may well run without it
     yield Finding(
         params={"python": python.executable if python is not None else "python"},
         evidence=tuple(evidence),
-        severity=ERROR if needed else NOTE,
+        severity=severity,
         remedies=(MendTorch(cuda=card_ready(facts)),) if needed else (),
     )
