@@ -73,18 +73,22 @@ def probe_torch(site_packages: Sequence[str]) -> Union[Torch, None, Unknown]:
         path=folder,
         cuda_library=cuda_library,
         debug=said.debug,
-        damage=_damage(names, libraries, text, conda),
+        damage=_damage(said.version or fallback, names, libraries, text, conda),
     )
 
 
-def _damage(names: Sequence[str], libraries: Sequence[str], version_text: str, conda: bool) -> Optional[str]:
+def _damage(
+    version: str, names: Sequence[str], libraries: Sequence[str], version_text: str, conda: bool
+) -> Optional[str]:
     if "__init__.py" not in names:
         return "torch/__init__.py is missing"
     if not version_text:
         return "torch/version.py is missing"
     if not any(re.match(r"_C\..*(?:so|pyd)$", name) for name in names):
         return "torch/_C is missing"
-    if not conda and not any(re.match(r"(?:lib)?torch(?:_cpu)?\.(?:so|dll|dylib)", name) for name in libraries):
+    # since 1.5 libtorch itself is only a shell around libtorch_cpu
+    heart = "torch" if re.match(r"1\.[0-4]\.|0\.", version) else "torch_cpu"
+    if not conda and not any(re.match(r"(?:lib)?%s\.(?:so|dll|dylib)" % heart, name) for name in libraries):
         return "torch/lib/libtorch_cpu is missing"
     return None
 

@@ -80,9 +80,15 @@ def test_conda_keeps_libraries_elsewhere(site):
 )
 def test_damage_is_installed_and_broken(site, gone, damage):
     site.torch(TORCH_CPU, "2.13.0+cpu")
+    site.put("torch/lib/libtorch.so")
     (site.folder / gone).unlink()
     torch = site.read()[0]
     assert (torch.version, torch.damage) == ("2.13.0+cpu", damage)
+
+
+def test_before_1_5_there_was_one_library(site):
+    site.torch("__version__ = '1.4.0'\ncuda = '10.1'\n", "1.4.0", ("libtorch.so",))
+    assert site.read()[0].damage is None
 
 
 def test_metadata_without_files(site):

@@ -19,6 +19,7 @@ from typing import Any, Iterator, Tuple
 
 from ...facts import Distributions, Environ, Facts, Host, MissingFact, Nvidia, Torch, Trials, Unknown
 from ...model import Finding, Install, Manual, Reinstall, Remedy
+from ...modules import providers
 from ...registry import Signature, check
 from ...text import Text
 from ...wheels.versions import public
@@ -51,9 +52,29 @@ EXPLAIN_ZH = """已安装 torch，但无法导入。
 """
 
 MISSING_MODULE = re.compile(r"No module named '([A-Za-z_]\w*)(?:\.[\w.]+)?'")
+#: a dependency that is there and is not what torch expects; its top-level module
+ODD_MODULE = re.compile(r"cannot import name '\w+' from (?:partially initialized module )?'(\w+)")
 
-#: import name -> distribution, where they differ, for what torch itself imports
-DISTRIBUTIONS = {"typing_extensions": "typing-extensions", "yaml": "pyyaml"}
+
+OUT_OF_MEMORY = re.compile(r"out of memory", re.IGNORECASE)
+
+NO_CARD_TITLE = Text(
+    "torch {torch} is installed but does not reach {gpu}: {error}",
+    "torch {torch} 已安装但无法使用 {gpu}：{error}",
+)
+NO_CARD_CAUSE = Text(
+    "The card and its driver ({driver}) answer, but CUDA does not start in torch; it would run on the CPU.",
+    "显卡和驱动（{driver}）有应答，但 torch 中的 CUDA 无法启动，只能使用 CPU。",
+)
+NO_LIBCUDA = Text(
+    "Install the driver's CUDA library of the same version (Debian: libcuda1; Ubuntu: libnvidia-compute-…), then check "
+    "again.",
+    "安装同一版本驱动的 CUDA 库（Debian：libcuda1；Ubuntu：libnvidia-compute-…），然后重新检查。",
+)
+RESTART = Text(
+    "Restart the machine; if it stays so, look for the error above in `dmesg` and reinstall the NVIDIA driver.",
+    "重启机器；如果仍然如此，在 `dmesg` 里查找上面的错误，并重新安装 NVIDIA 驱动。",
+)
 
 
 SIGNATURES = (
@@ -78,6 +99,11 @@ SIGNATURES = (
         "medium",
     ),
     Signature(
+        r"module 'torch\._C' has no attribute '(?P<name>_?TensorBase|_VariableFunctions|"
+        r"_distributed_c10d|_autograd|\w*Tensor)'",
+        "medium",
+    ),
+    Signature(
         r"cannot import name '(?P<name>\w+)' from 'torch' \(unknown location\)", "high", outranks=("old-repo-api",)
     ),
     Signature(
@@ -97,26 +123,6 @@ SIGNATURES = (
         requires=(r"import torch|torch/__init__",),
         outranks=("system-lib-missing",),
     ),
-)
-
-OUT_OF_MEMORY = re.compile(r"out of memory", re.IGNORECASE)
-
-NO_CARD_TITLE = Text(
-    "torch {torch} is installed but does not reach {gpu}: {error}",
-    "torch {torch} 已安装但无法使用 {gpu}：{error}",
-)
-NO_CARD_CAUSE = Text(
-    "The card and its driver ({driver}) answer, but CUDA does not start in torch; it would run on the CPU.",
-    "显卡和驱动（{driver}）有应答，但 torch 中的 CUDA 无法启动，只能使用 CPU。",
-)
-NO_LIBCUDA = Text(
-    "Install the driver's CUDA library of the same version (Debian: libcuda1; Ubuntu: libnvidia-compute-…), then check "
-    "again.",
-    "安装同一版本驱动的 CUDA 库（Debian：libcuda1；Ubuntu：libnvidia-compute-…），然后重新检查。",
-)
-RESTART = Text(
-    "Restart the machine; if it stays so, look for the error above in `dmesg` and reinstall the NVIDIA driver.",
-    "重启机器；如果仍然如此，在 `dmesg` 里查找上面的错误，并重新安装 NVIDIA 驱动。",
 )
 
 
@@ -201,8 +207,12 @@ def _without_card(facts: Facts, torch: Torch, matrix: Any) -> Iterator[Finding]:
 
 
 def _remedies(torch: Torch, text: str, facts: Facts) -> Tuple[Remedy, ...]:
-    missing = MISSING_MODULE.findall(text)
+    missing, odd = MISSING_MODULE.findall(text), ODD_MODULE.findall(text)
     if missing and missing[-1] != "torch" and not missing[-1].startswith("_"):
-        name = DISTRIBUTIONS.get(missing[-1], missing[-1].replace("_", "-"))
-        return (Install(name),)
+        return (Install(providers(missing[-1])[0]),)
+    if odd and odd[-1] != "torch":
+        name = providers(odd[-1])[0]
+        distributions = facts.maybe(Distributions)
+        found = distributions.find(name) if distributions is not None else None
+        return (Reinstall(name, found.version if found is not None else None),)
     return (Reinstall("torch", torch.metadata_version or public(torch.version)),)
