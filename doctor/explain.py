@@ -8,11 +8,11 @@ fault that follows from the versions in the text; **low** = possible, worth a lo
 
 import re
 import time
-from typing import IO, Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Pattern, Tuple, Union
+from typing import IO, Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Pattern, Set, Tuple, Union
 
 from . import dumps, source_text
 from .facts import Facts
-from .model import ERROR, SEVERITIES, Finding, Remedy, milder
+from .model import ERROR, NOTE, SEVERITIES, Finding, Remedy, milder
 from .registry import Check, Signature, all_checks, diagnose
 from .text import Text
 
@@ -125,7 +125,7 @@ def compiled(pattern: str) -> Pattern:
     return re.compile("".join(parts), re.IGNORECASE | re.MULTILINE)
 
 
-_TOKEN = re.compile(r"\\.|\[(?:\\.|\](?!\])|[^\]\\])*\]|\(\?[a-zA-Z-]*:|\(\?P<\w+>|\(\?<?[=!]|.", re.S)
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[a-zA-Z-]*:|\(\?P<\w+>|\(\?<?[=!]|.", re.S)
 _REPEAT = re.compile(r"[*?]|\+|\{(\d*)(?:,\d*)?\}")
 
 
@@ -296,6 +296,19 @@ def _better(one: str, other: str) -> str:
     return min(one, other, key=CONFIDENCES.index)
 
 
+#: Codes that versions in a text prove well enough on their own. The rest may well have worked: a torchaudio that nobody
+#: imports, an extension built for the torch before. They are listed with low confidence.
+_PLAIN_FROM_VERSIONS = (
+    "driver-too-old",
+    "gpu-arch-unsupported",
+    "torch-cpu-build",
+    "torchvision-cpu-build",
+    "torchvision-build-mismatch",
+    "torchvision-version-mismatch",
+    "numpy2-abi",
+)
+
+
 class _Case:
     """Everything that speaks for one code."""
 
@@ -329,12 +342,13 @@ def _diagnoses(
                 confidence = LOW
             case.confidence = _better(case.confidence, confidence)
     for finding in found:
-        if finding.code in silenced:
+        if finding.code in silenced or (finding.severity == NOTE and finding.code not in cases):
             continue
         case = cases.setdefault(finding.code, _Case(by_code[finding.code]))
         if case.finding is None or SEVERITIES.index(finding.severity) < SEVERITIES.index(case.finding.severity):
             case.finding = finding
-        case.confidence = _better(case.confidence, MEDIUM if finding.severity == ERROR else LOW)
+        plain = finding.severity == ERROR and finding.code in _PLAIN_FROM_VERSIONS and ended_by < 0
+        case.confidence = _better(case.confidence, MEDIUM if plain else LOW)
     for case in cases.values():
         for other in case.check.after:
             if other in cases and not case.hits:
@@ -345,15 +359,20 @@ def _diagnoses(
     return [_diagnosis(source, case) for case in ordered]
 
 
-def _outranked(hits: Dict[str, List[_Hit]]) -> set:
+def _outranked(hits: Dict[str, List[_Hit]]) -> Set[str]:
     """Return the codes that another one explains away; a low guess explains nothing."""
-    gone: set = set()
+    explains: Dict[str, Set[str]] = {}
     for code, code_hits in hits.items():
-        for hit in code_hits:
-            if hit.signature.confidence != LOW:
-                gone.update(other for other in hit.signature.outranks if other != code)
-    # Two that outrank each other would both vanish: the surer one stays.
-    return gone if set(hits) - gone else set()
+        named = [hit.signature.outranks for hit in code_hits if hit.signature.confidence != LOW]
+        explains[code] = {other for others in named for other in others if other != code and other in hits}
+    # Of two that explain each other the one that stands first in the text is the cause.
+    first = {code: min(hit.start for hit in code_hits) for code, code_hits in hits.items()}
+    return {
+        other
+        for code, others in explains.items()
+        for other in others
+        if code not in explains[other] or first[code] < first[other]
+    }
 
 
 _ERROR_LINE = re.compile(

@@ -9,7 +9,7 @@ import codecs
 import re
 from bisect import bisect_right
 from collections import Counter, deque
-from typing import IO, Deque, Iterator, List, NamedTuple, Tuple, Union
+from typing import IO, Deque, Dict, Iterator, List, NamedTuple, Tuple, Union
 
 #: Longer lines lose their middle.
 LINE_LIMIT = 4000
@@ -22,10 +22,7 @@ _CHUNK = 1 << 20
 # Colours, cursor movements and window titles of a terminal.
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?:]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\^_()=>78][AB012]?)")
 _QUOTE = re.compile(r"^(?:[ \t]{0,3}>)+ ?", re.M)
-_FAILURE = re.compile(
-    r"Traceback \(most recent call last\)|\b\w{1,60}(?:Error|Exception)\b|\berror:|\bERROR\b|\bKilled\b|FATAL"
-    r"|core dumped|Illegal instruction|cannot open shared object"
-)
+_FAILURE = ("Traceback (most recent call last)", "Error: ", "Exception: ", "error: ", "ERROR", "Killed", "core dumped")
 # Punctuation that Chinese and Japanese input methods, and word processors, put in place of ASCII.
 _PUNCTUATION = {
     ord(odd): plain
@@ -34,6 +31,9 @@ _PUNCTUATION = {
         ":\"\"''''''()[],;!?,/=+-_<>[]{}#%&*@\\|~     ---",
     )
 }
+#: Text that is longer is thinned out first: an epoch's 20,000 lines say what two of them say.
+_MONOTONOUS = 200_000
+_NUMBERS = {ord(mark): None for mark in "0123456789.:,=#+-█▏▎▍▌▋▊▉━╸ \t"}
 _PUNCTUATION.update({ord(odd): None for odd in "\u200b\u200c\u200d\u2060\ufeff\x00"})
 _PUNCTUATION.update({0xFF10 + digit: str(digit) for digit in range(10)})
 
@@ -123,6 +123,10 @@ def _chunks(stream: IO) -> Iterator[str]:
     yield decoder.decode(b"", True)
 
 
+def _fails(text: str) -> bool:
+    return any(mark in text for mark in _FAILURE)
+
+
 def _keep(chunks: Iterator[str]) -> List[Tuple[int, str]]:
     """Return (number of the first line, text) of the parts that are worth reading, in order and without overlap."""
     first: List[Tuple[int, str]] = []
@@ -141,7 +145,7 @@ def _keep(chunks: Iterator[str]) -> List[Tuple[int, str]]:
         number += count
         if not first:
             first.append(piece)
-        elif failures_wanted and (failure or _FAILURE.search(chunk)):
+        elif failures_wanted and (failure or _fails(chunk)):
             failure.append(piece)
             failures_wanted -= 1
         tail.append(piece)
@@ -153,7 +157,7 @@ def _keep(chunks: Iterator[str]) -> List[Tuple[int, str]]:
             characters -= len(gone[1])
     if rest:
         tail.append((number, rest))
-    if first and _FAILURE.search(first[0][1]):
+    if first and _fails(first[0][1]):
         failure = []
     kept = {start: text for start, text in first + failure}
     kept.update(tail)
@@ -178,6 +182,8 @@ def _readable(pieces: List[Tuple[int, str]]) -> Source:
                 lines.append(part if len(part) <= LINE_LIMIT else part[:3000] + " … " + part[-990:])
                 numbers.append(number)
             number += 1
+    if sum(map(len, lines)) > _MONOTONOUS:
+        lines, numbers = _without_repeats(lines, numbers)
     extra = list(_unwrapped(lines, numbers))
     lines.extend(text for _, text in extra)
     numbers.extend(at for at, _ in extra)
@@ -186,6 +192,18 @@ def _readable(pieces: List[Tuple[int, str]]) -> Source:
         starts.append(offset)
         offset += len(line) + 1
     return Source("\n".join(lines), tuple(starts or [0]), tuple(numbers or [1]))
+
+
+def _without_repeats(lines: List[str], numbers: List[int]) -> Tuple[List[str], List[int]]:
+    """Return the lines without the third and later ones that differ only in numbers and progress marks."""
+    seen: Dict[str, int] = {}
+    kept: List[int] = []
+    for at, line in enumerate(lines):
+        shape = line.translate(_NUMBERS)
+        times = seen[shape] = seen.get(shape, 0) + 1
+        if times <= 2:
+            kept.append(at)
+    return [lines[at] for at in kept], [numbers[at] for at in kept]
 
 
 def _clean(text: str) -> str:

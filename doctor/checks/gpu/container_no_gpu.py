@@ -51,6 +51,18 @@ START = Text(
 )
 
 
+HALF = Text(
+    "nvidia-smi works inside, but the CUDA library of the driver did not reach the container, so torch can only use "
+    "the CPU.",
+    "容器里 nvidia-smi 可用，但驱动的 CUDA 库没有进入容器，torch 只能使用 CPU。",
+)
+CAPABILITIES = Text(
+    "Start the container with the compute part of the driver: `docker run --gpus all -e "
+    "NVIDIA_DRIVER_CAPABILITIES=compute,utility …`",
+    "启动容器时带上驱动的计算部分：`docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility …`",
+)
+
+
 _CONTAINER = r"\bdocker\b|\bcontainers?\b|kubernetes|\bk8s\b|\bpods?\b|podman|docker-compose|/\.dockerenv"
 SIGNATURES = (
     Signature(r"could not select device driver .{0,12} with capabilities: \[\[gpu"),
@@ -65,7 +77,7 @@ SIGNATURES = (
         r"nvidia-container-cli: (?:initialization error|device error|mount error|detection error|"
         r"container error|ldcache error)",
         unless=(r"driver/library version mismatch", r"driver not loaded"),
-        outranks=("driver-missing", "wsl-libcuda"),
+        outranks=("driver-missing",),
     ),
     Signature(
         r"Found no NVIDIA driver on your system",
@@ -102,17 +114,6 @@ SIGNATURES = (
         r"Insufficient nvidia\.com/gpu|nvidia-device-plugin.{0,200}(?:No devices found|Failed to initialize NVML)"
     ),
     Signature(r"Failed to infer device type|no platform detected", "low", requires=(_CONTAINER,)),
-)
-
-HALF = Text(
-    "nvidia-smi works inside, but the CUDA library of the driver did not reach the container, so torch can only use "
-    "the CPU.",
-    "容器里 nvidia-smi 可用，但驱动的 CUDA 库没有进入容器，torch 只能使用 CPU。",
-)
-CAPABILITIES = Text(
-    "Start the container with the compute part of the driver: `docker run --gpus all -e "
-    "NVIDIA_DRIVER_CAPABILITIES=compute,utility …`",
-    "启动容器时带上驱动的计算部分：`docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility …`",
 )
 
 

@@ -71,7 +71,10 @@ FUTURE = Text(
 
 
 SIGNATURES = (
-    Signature(r"certificate is not yet valid|证书尚未生效", outranks=("network-blocked", "pi-apt-source-broken")),
+    Signature(
+        r"certificate is not yet valid|uses not yet valid certificate|证书尚未生效",
+        outranks=("network-blocked", "pi-apt-source-broken"),
+    ),
     Signature(
         r"is not valid yet \(invalid for another|尚未生效 ?\(在.{0,40}后",
         outranks=("network-blocked", "pi-apt-source-broken"),

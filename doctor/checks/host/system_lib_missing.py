@@ -65,6 +65,9 @@ SIGNATURES = (
     Signature(
         r"(?<![\w/])(?!" + _OTHERS + r")(?P<library>lib[\w+-]{2,60}\.so[.\d]*): cannot open shared object file", "low"
     ),
+    Signature(
+        r"undefined symbol: (?P<symbol>cblas_\w+|\w*openblas\w*|[sdcz]gemm_?)", "medium", outranks=("numpy2-abi",)
+    ),
     Signature(r"Could not load libtorchcodec", "medium"),
     Signature(
         r"(?:sndfile|PortAudio|libsndfile|libportaudio) library not found|"

@@ -90,8 +90,7 @@ SIGNATURES = (
     ),
     Signature(r"'str' object has no attribute '(?P<name>removeprefix|removesuffix)'"),
     Signature(
-        r"Python ?>= ?(?P<wanted>3\.\d+)[\d.]* (?:is )?required.{0,60}but Python "
-        r"(?P<python>[23]\.\d+[\d.]*) is"
+        r"Python ?(?:>= ?)?(?P<wanted>3\.\d+)[\d.]* (?:is )?required.{0,60}but Python (?P<python>[23]\.\d+[\d.]*) is"
     ),
     Signature(
         r"(?:requires|need[s]?|required) (?:at least )?Python (?:version )?(?:>= "

@@ -86,8 +86,8 @@ SIGNATURES = (
     ),
     Signature(r"Expected a '?cuda'? device type for generator but found '?cpu'?", "medium"),
     Signature(
-        r"module 'torch(?:\.\w+)?' has no attribute '(?P<name>compile|float8_\w+|uint16|uint32|"
-        r"uint64|inference_mode|vmap|func|get_default_device|"
+        r"module 'torch(?:\.\w+)?' has no attribute '(?P<name>library|compile|float8_\w+|uint16|"
+        r"uint32|uint64|inference_mode|vmap|func|get_default_device|"
         r"set_default_device|compiler|nested|sdpa_kernel|xpu|mps|is_inference_mode_enabled|"
         r"scaled_dot_product_attention|special|fft|get_device_module|accelerator|int1)'",
         "medium",

@@ -58,6 +58,11 @@ SIGNATURES = (
         "low",
         requires=(r"torch[-= ]v?\d[\d.]+\+cu\d",),
     ),
+    Signature(
+        r"module 'torch\._C' has no attribute '_cuda_\w+'|type object 'torch\._C\.\w+' has no attribute '_cuda",
+        "medium",
+        outranks=("torch-broken",),
+    ),
     Signature(r"Torch is not able to use GPU; add --skip-torch-cuda-test", "medium"),
     Signature(r"(?:Epoch|epoch) +gpu_mem[^\n]{0,200}\n+[^\n]{0,20}?\b\d+/\d+ +0G\b", "low"),
     Signature(r"Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False", "low"),

@@ -47,7 +47,7 @@ NO_PARTNER = Text(
 SIGNATURES = (
     Signature(r"PyTorch and TorchAudio were compiled with different CUDA versions"),
     Signature(
-        r"torchaudio[/\\](?:lib[/\\])?(?:lib|_)torchaudio\w{0,60}(?:\.abi3)?\.(?:so|pyd|"
+        r"(?:torchaudio[/\\](?:lib[/\\])?(?:lib|_)torchaudio|_torch_sox)[\w.-]{0,60}\.(?:so|pyd|"
         r"dylib)\W.{0,80}(?:undefined symbol|WinError 127|Symbol not found|cannot open shared)",
         outranks=("extension-abi-mismatch", "windows-dll-load", "system-lib-missing", "cuda-libs-conflict"),
     ),
@@ -55,6 +55,13 @@ SIGNATURES = (
         r"(?:WinError 12[67]|procedure could not be found|Could not (?:find module|"
         r"load this library)).{0,200}torchaudio[/\\]",
         outranks=("windows-dll-load",),
+    ),
+    Signature(
+        r"lib(?:torch_hip|torch_cuda|torch_cuda_cpp|torch_xpu|c10_cuda|c10_hip|cudart|"
+        r"torch)\S{0,12}: cannot open shared object file",
+        "high",
+        requires=(r"torchaudio[/\\](?:_extension|extension|_internal|__init__)",),
+        outranks=("extension-abi-mismatch", "rocm-issue", "system-lib-missing", "cuda-libs-conflict"),
     ),
     Signature(
         r"torchaudio (?P<torchaudio>\d[\w.+]+) (?:requires|"

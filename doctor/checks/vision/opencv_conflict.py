@@ -65,7 +65,11 @@ SIGNATURES = (
         r"IMREAD_\w+|FONT_\w+|CV_8U|gapi\w*|data|redirectError|typing)'",
     ),
     Signature(r"partially initialized module 'cv2' has no attribute '(?P<name>\w+)'"),
-    Signature(r"module 'cv2\.(?:dnn|gapi|cv2|mat_wrapper|utils)' has no attribute '(?P<name>\w+)'"),
+    Signature(
+        r"module 'cv2\.(?:dnn|gapi|mat_wrapper|utils|ximgproc|aruco|xfeatures2d|legacy|face|"
+        r"dnn_superres)' has no attribute '(?P<name>\w+)'"
+    ),
+    Signature(r"module 'cv2\.cv2' has no attribute '(?P<name>(?!cv')\w+)'", "medium"),
     Signature(r"recursion is detected during loading of .?cv2.? binary extensions"),
     Signature(r"OpenCV loader: missing configuration file"),
     Signature(
