@@ -71,13 +71,13 @@ def through(matrix: Matrix, choice: Choice, mirror: Any) -> Choice:
         item._replace(wheels=tuple(move(matrix, wheel, mirror)[0] for wheel in item.wheels))
         for item in choice.alternatives
     )
-    if mirror.index is not None and any(wheel.url is None for wheel in choice.wheels):
+    if mirror.pip_index is not None and any(wheel.url is None for wheel in choice.wheels):
         text = Text(
             "Files of the package index come from where pip is configured to look; for this mirror add "
             "--index-url {index}",
             "包索引中的文件由 pip 的配置决定来源；若要使用该镜像，请加上 --index-url {index}",
         )
-        said.append(Said(text, {"index": mirror.index}))
+        said.append(Said(text, {"index": mirror.pip_index}))
     return replace(choice, wheels=tuple(wheels), warnings=choice.warnings + tuple(said), alternatives=alternatives)
 
 

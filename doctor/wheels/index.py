@@ -90,7 +90,8 @@ def _parse_json(text: str, base: str) -> List[Listed]:
     for row in files:
         if not isinstance(row, dict) or not isinstance(row.get("filename"), str) or not isinstance(row.get("url"), str):
             continue
-        hashes = row.get("hashes") if isinstance(row.get("hashes"), dict) else {}
+        given = row.get("hashes")
+        hashes: Dict[str, Any] = given if isinstance(given, dict) else {}
         metadata = row.get("core-metadata", row.get("dist-info-metadata"))
         found.append(
             Listed(

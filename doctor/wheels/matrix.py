@@ -454,10 +454,10 @@ class Matrix:
         import difflib
 
         if re.match(r"(?i)(sm|compute)_?\d", name):
-            number = re.sub(r"\D", "", name)
+            digits = re.sub(r"\D", "", name)
             codes = {"sm_" + cc.replace(".", ""): cc for cc in self.capabilities}
-            return tuple(sorted(codes, key=lambda code: (abs(int(code[3:]) - int(number or 0)), code))[:count])
-        known = {}
+            return tuple(sorted(codes, key=lambda code: (abs(int(code[3:]) - int(digits or 0)), code))[:count])
+        known: Dict[str, str] = {}
         for group in (self.table("gpus.exact_names_by_cc") or {}).values():
             known.update((entry.lower(), entry) for entry in group)
         found: List[str] = []
@@ -857,8 +857,8 @@ class Matrix:
     ) -> Optional[IndexFile]:
         if not isinstance(row, Mapping) or "version" not in row or not (row.get("url") or row.get("file")):
             return None
-        url = row.get("url")
-        filename = row.get("save_as") or row.get("file") or url.rsplit("/", 1)[1].replace("%2B", "+")
+        url: Optional[str] = row.get("url")
+        filename = row.get("save_as") or row.get("file") or str(url).rsplit("/", 1)[1].replace("%2B", "+")
         parts = filename[:-4].split("-")
         if not filename.endswith(".whl") or len(parts) != 5:
             return None

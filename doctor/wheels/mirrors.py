@@ -22,7 +22,7 @@ class Mirror(NamedTuple):
     #: stands for ``https://download.pytorch.org/whl``, without a slash at the end; None = carries no PyTorch files
     wheels: Optional[str]
     #: address for pip's --index-url; None = not known to carry the package index
-    index: Optional[str]
+    pip_index: Optional[str]
     #: what the matrix notes about it
     note: str = ""
     #: ``whl_root`` (an index under /cpu …), ``flat`` (a page of files), or unknown

@@ -66,6 +66,9 @@ SAME_RELEASE = Text(
 NEW_SET = Text("the newest set that fits here: {moved}", "适合本机的最新一组：{moved}")
 AGAIN = Text("the same release of {moved} is installed again", "重新安装相同版本的 {moved}")
 ONE = Text("{moved} fits what is installed and what the project asks for", "{moved} 符合已安装的包和项目的要求")
+INDEX_PICKS = Text(
+    "{moved}, the file that the package index has for this Python", "{moved}，由包索引提供适合该 Python 的文件"
+)
 LOSES = Text(
     "{moved} is the best there is; it does not meet {losers}",
     "{moved} 是现有的最佳选择，但不满足 {losers}",
@@ -411,7 +414,7 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     elif not files:
         joined = ",".join(dict.fromkeys(wanted for _, wanted in parts))
         wheel = Wheel(name, joined, "", None, None, PACKAGE_INDEX)
-        return Mended((wheel,), (), ONE, {"moved": name + joined})
+        return Mended((wheel,), (), INDEX_PICKS, {"moved": name + joined})
     if wheel is None:
         wanted = "; ".join("%s%s%s" % (name, part, " (%s)" % who if who else "") for who, part in parts)
         return Mended(not_done=(NotDone("", NO_VERSION, {"name": name, "wanted": wanted or name}),))

@@ -306,13 +306,13 @@ class Target:
             yield self.platform
         elif self.system == "macos":
             # packaging's own function asks the running machine for its version first
-            major, _, minor = (self.macos or "%d.0" % NO_MACOS_LIMIT).partition(".")
+            first, _, second = (self.macos or "%d.0" % NO_MACOS_LIMIT).partition(".")
             formats = (self.arch, "universal2")
-            for number in range(int(major), 10, -1):
+            for number in range(int(first), 10, -1):
                 for form in formats:
                     yield "macosx_%d_0_%s" % (number, form)
             older = formats + ("intel", "fat64", "fat32", "universal") if self.arch == "x86_64" else ("universal2",)
-            for number in range(16 if int(major) > 10 else int(minor.split(".")[0] or 0), 3, -1):
+            for number in range(16 if int(first) > 10 else int(second.split(".")[0] or 0), 3, -1):
                 for form in older:
                     yield "macosx_10_%d_%s" % (number, form)
         else:
