@@ -148,8 +148,10 @@ def wanted(request: Request, checks: Sequence[Check] = ()) -> "Any":
     from .probes.collect import Wanted
 
     sections = None
-    if request.only:
+    if request.only and request.command != "fix":  # a plan, and its fingerprint, need more than the checks ask for
         sections = frozenset(section for item in checks for section in item.needs) | {f.Python}
+        if request.command == "pi":
+            sections |= {f.Board, f.Host, f.Cpu, f.Distributions}
     return Wanted(
         python=request.python,
         project=request.project,

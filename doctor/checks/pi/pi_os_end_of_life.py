@@ -90,7 +90,7 @@ def pi_os_end_of_life(facts: Facts, matrix) -> Iterator[Finding]:
 
 
 def _day(seconds: float) -> str:
-    try:
-        return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%d")
-    except (OverflowError, OSError, ValueError):
+    try:  # not fromtimestamp: on a 32-bit system that ends in 2038
+        return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%d")
+    except OverflowError:
         return AS_OF
