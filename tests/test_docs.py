@@ -1,0 +1,272 @@
+"""The documents hold: links lead somewhere, commands exist, shown output is what the program prints."""
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from conftest import ROOT
+from doctor.registry import all_checks
+
+CODES = {check.code for check in all_checks()}
+DOCUMENTS = sorted(
+    [ROOT / name for name in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+    + list((ROOT / "docs").rglob("*.md"))
+)
+WRITTEN = [path for path in DOCUMENTS if path.parent.name != "checks" and path.name != "commands.md"]
+SHELL = ("sh", "bash", "console")
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def text_of(path):
+    return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+
+
+def blocks(text):
+    """Yield (language, lines) of every fenced block."""
+    lines, language = [], None
+    for line in text.split("\n"):
+        fence = re.match(r"\s*```(\S*)", line)
+        if fence and language is None:
+            language, lines = fence.group(1), []
+        elif fence:
+            yield language, lines
+            language = None
+        elif language is not None:
+            lines.append(line)
+    assert language is None, "a fenced block is not closed"
+
+
+def without_blocks(text):
+    return re.sub(r"(?ms)^\s*```.*?^\s*```", "", text)
+
+
+def commands(text):
+    """Yield every command line of the shell blocks; in a console block only those after ``$``."""
+    for language, lines in blocks(text):
+        if language not in SHELL:
+            continue
+        for line in lines:
+            if language == "console":
+                if line.startswith("$ "):
+                    yield line[2:]
+            elif line.strip() and not line.startswith("#"):
+                yield line.split("  #")[0].strip()
+
+
+def headings(text):
+    return re.findall(r"(?m)^(#+) (.+)$", without_blocks(text))
+
+
+def anchor(heading):
+    """Return the anchor that the code hosts make of a heading."""
+    plain = re.sub(r"[`*]|\[|\]\([^)]*\)", "", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+@pytest.fixture(scope="module")
+def make_pages():
+    spec = importlib.util.spec_from_file_location("make_pages", str(ROOT / "scripts" / "make_pages.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# ---------------------------------------------------------------- pages made from the code
+
+
+def test_pages_are_those_of_the_checks_and_of_help(make_pages):
+    """Mended by: python scripts/make_pages.py"""
+    wanted = make_pages.pages()
+    assert [name for name, text in wanted.items() if not (ROOT / name).exists()] == []
+    assert [name for name, text in wanted.items() if make_pages.read(name) != text] == []
+    assert make_pages.stale(wanted) == []
+
+
+# ---------------------------------------------------------------- links
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_links_lead_somewhere(path):
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_blocks(text_of(path))):
+        if re.match("https?://|mailto:", target):
+            continue
+        file, _, fragment = target.partition("#")
+        found = (path.parent / file).resolve() if file else path
+        if not found.exists():
+            broken.append(target)
+        elif fragment and found.suffix == ".md":
+            if fragment not in {anchor(title) for _, title in headings(text_of(found))}:
+                broken.append(target)
+    assert broken == []
+
+
+def test_every_document_can_be_reached_from_the_readme():
+    seen, queue = set(), [ROOT / "README.md"]
+    while queue:
+        path = queue.pop()
+        if path in seen or not path.exists():
+            continue
+        seen.add(path)
+        for target in re.findall(r"\]\(([^)\s#]+)", without_blocks(text_of(path))):
+            if target.endswith(".md") and "://" not in target:
+                queue.append((path.parent / target).resolve())
+    assert [name_of(path) for path in DOCUMENTS if path not in seen] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.svg")), ids=name_of)
+def test_pictures_are_whole_and_ask_nobody(path):
+    root = ElementTree.parse(str(path)).getroot()
+    assert root.tag.endswith("svg")
+    text = text_of(path)
+    assert not re.search(r"(href|src|url)\s*[=(]\s*[\"']?https?:", text), "a picture must not load anything"
+
+
+# ---------------------------------------------------------------- commands
+
+
+def test_the_readme_begins_with_the_two_commands():
+    text = text_of(ROOT / "README.md")
+    first = [lines for language, lines in blocks(text) if language in SHELL][0]
+    check, test = [line for line in first if line.strip()][:2]
+    assert check.startswith("python3 -m venv ") and check.endswith("doctor check")
+    assert test.startswith("python3 -m venv ") and test.endswith("-m pytest")
+    assert "&&" in check and "&&" in test
+
+
+def test_both_readmes_have_the_same_headings_and_commands():
+    english, chinese = text_of(ROOT / "README.md"), text_of(ROOT / "README.zh-CN.md")
+    assert [level for level, _ in headings(english)] == [level for level, _ in headings(chinese)]
+    assert list(commands(english)) == list(commands(chinese))
+    codes = re.compile(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`")
+    assert sorted(set(codes.findall(english))) == sorted(set(codes.findall(chinese)))
+
+
+def _invocations(path):
+    """Yield the words after ``doctor`` of every call of it in the document, in blocks and in running text."""
+    text = text_of(path)
+    found = list(commands(text)) + re.findall(r"`(doctor [^`]+)`", without_blocks(text))
+    for line in found:
+        for part in re.split(r"&&|\|\||[|;]|<(?!\w)|(?<!\S)\d?>", line):
+            try:
+                words = shlex.split(part, comments=True)
+            except ValueError:
+                continue
+            places = [i for i, word in enumerate(words) if re.search(r"(^|[/\\])(torch-)?doctor(\.exe)?$", word)]
+            runners = ("pipx", "uvx", "uv", "pip", "python", "python3")
+            if places and (places[0] == 0 or os.path.basename(words[0]) in runners or "=" in words[0]):
+                yield line, words[places[0] + 1 :]
+
+
+@pytest.fixture(scope="module")
+def options_of():
+    """Return a function command -> the options that its help names."""
+    import typer
+
+    from doctor.cli import build
+
+    group = typer.main.get_command(build("en"))
+
+    def options(name=None):
+        command = group if name is None else group.commands[name]
+        return {option for item in command.params for option in item.opts + item.secondary_opts} | {"-h", "--help"}
+
+    options.commands = set(group.commands)
+    return options
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_commands_exist(path, options_of):
+    wrong = []
+    for line, words in _invocations(path):
+        if not words or words[0].startswith("-"):
+            name, rest = None, words
+        else:
+            name, rest = words[0], words[1:]
+            if name not in options_of.commands:
+                wrong.append("%s: no command %s" % (line, name))
+                continue
+        if "--" in rest:
+            rest = rest[: rest.index("--")]
+        known = options_of(name)
+        for word in rest:
+            if word.startswith("-") and word != "-" and word.split("=")[0] not in known:
+                wrong.append("%s: no option %s" % (line, word))
+        for before, word in zip(rest, rest[1:]):
+            if before in ("--only", "--ignore") and word not in CODES | {"CODE"}:
+                wrong.append("%s: no code %s" % (line, word))
+    assert wrong == []
+
+
+def test_codes_named_in_documents_exist():
+    """A word in backquotes that looks like a code and begins or ends like one must be one."""
+    wrong = []
+    for path in WRITTEN:
+        for line in re.findall(r"\(((?:\.\./|docs/|zh/)*checks/[^)#]+)\.md", text_of(path)):
+            code = line.rsplit("/", 1)[1]
+            if code != "README" and code not in CODES:
+                wrong.append("%s: %s" % (name_of(path), code))
+    assert wrong == []
+
+
+# ---------------------------------------------------------------- shown output
+
+
+def _shown(path):
+    """Yield (command, output lines) of the console blocks whose command does not depend on this machine."""
+    for language, lines in blocks(text_of(path)):
+        if language != "console":
+            continue
+        command, output = None, []
+        for line in lines + ["$ "]:
+            if line.startswith("$ "):
+                if command and re.search(r"^doctor .*(--from|--platform) |^doctor explain [\w./-]+$", command):
+                    yield pytest.param(path, command, output, id="%s: %s" % (name_of(path), command))
+                command, output = line[2:], []
+            else:
+                output.append(line.rstrip())
+
+
+@pytest.mark.parametrize("path, command, output", [item for path in WRITTEN for item in _shown(path)])
+def test_shown_output_is_real(path, command, output):
+    words = shlex.split(command)
+    argv = [sys.executable, "-m", "doctor"] + words[1:]
+    language = "zh" if "zh" in name_of(path) else "en"
+    environment = dict(os.environ, DOCTOR_LANG=language, COLUMNS="100", NO_COLOR="1", PYTHONIOENCODING="utf-8")
+    ran = subprocess.run(argv, cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    printed = [line.rstrip() for line in ran.stdout.decode("utf-8").splitlines()]
+    assert follows(output, printed), "\n".join(["printed now:"] + printed)
+
+
+def follows(shown, printed):
+    """Whether ``printed`` is what is shown; a line of ``…`` stands for any lines."""
+    parts, part = [], []
+    for line in [line for line in shown if line]:
+        if line.strip() == "…":
+            parts.append(part)
+            part = []
+        else:
+            part.append(line)
+    parts.append(part)
+    printed = [line for line in printed if line]
+    if len(parts) == 1:
+        return parts[0] == printed
+    if printed[: len(parts[0])] != parts[0]:
+        return False
+    position = len(parts[0])
+    for part in parts[1:-1]:
+        places = [i for i in range(position, len(printed)) if printed[i : i + len(part)] == part]
+        if not places:
+            return False
+        position = places[0] + len(part)
+    last = parts[-1]
+    return not last or (len(printed) - len(last) >= position and printed[-len(last) :] == last)
