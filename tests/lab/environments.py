@@ -36,6 +36,14 @@ RECIPES: Dict[str, Recipe] = {
     "M2": Recipe("3.11", (("torch==2.13.0", "numpy", "pillow"), ("--no-deps", "torchvision==0.28.0"))),
     # pip check complains, and all works: the stable ABI
     "A4": Recipe("3.11", (("torch==2.14.1", "numpy", "pillow"), ("--no-deps", "torchvision==0.29.0"))),
+    # OpenCV compiled for numpy 1, numpy 2: pip check is content, import cv2 fails
+    "numpy2-cv": Recipe("3.11", (("numpy==2.1.3", "opencv-python==4.9.0.80"),)),
+    # two builds of OpenCV, the later one written over the earlier
+    "cv-both": Recipe("3.11", (("numpy==1.26.4", "opencv-python==4.10.0.84"), ("opencv-python-headless==4.9.0.80",))),
+    # the CPU build of ONNX Runtime written over the GPU build: no error, and no CUDA provider
+    "ort-both": Recipe("3.11", (("numpy", "onnxruntime-gpu==1.31.1"), ("onnxruntime==1.31.1",))),
+    "numpy-1.24": Recipe("3.11", (("numpy==1.24.4", "pillow==10.4.0", "requests"),)),
+    "openmp": Recipe("3.11", (("numpy==1.26.4", "intel-openmp", "scikit-learn==1.5.2"),)),
 }
 
 

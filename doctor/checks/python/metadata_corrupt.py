@@ -17,7 +17,7 @@ Puts the same version of a damaged package back; deletes what an interrupted ins
 
 from typing import Any, Dict, Iterator, List, Tuple
 
-from ...facts import Distribution, Distributions, Facts
+from ...facts import Distribution, Distributions, Facts, NativeModules
 from ...model import ERROR, NOTE, WARNING, Finding, Manual, Reinstall, Remove
 from ...registry import check
 from ...text import Text
@@ -69,11 +69,12 @@ BY_HAND = Text(
         "{folders}：{health}。pip 只相信这些记录，自己看不出也修不好。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Distributions,),
+    needs=(Distributions, NativeModules),
 )
 def metadata_corrupt(facts: Facts, matrix) -> Iterator[Finding]:
     distributions = facts.need(Distributions)
     damaged = [item for item in distributions.items if item.health != "ok" and not item.editable]
+    damaged.extend(_robbed(facts, distributions))
     grave = [item for item in damaged if item.health in ("files-missing", "no-metadata")]
     light = [item for item in damaged if item not in grave]
     for items in (grave, light):
@@ -104,6 +105,17 @@ def metadata_corrupt(facts: Facts, matrix) -> Iterator[Finding]:
             cause=LEFT_CAUSE,
             remedies=(Remove(paths=tuple(distributions.leftovers)),),
         )
+
+
+def _robbed(facts: Facts, distributions: Distributions) -> Iterator[Distribution]:
+    """Yield packages whose files another one's uninstall took along: they shared a folder, and this one is left."""
+    native = facts.maybe(NativeModules)
+    owners = native.ownership if native is not None else ()
+    for owner in owners:
+        alone = not any(other.package == owner.package and other is not owner for other in owners)
+        item = distributions.find(owner.distribution)
+        if alone and owner.missing and item is not None and item.health == "ok":
+            yield item._replace(health="files-missing")
 
 
 def _stops(items: List[Distribution]) -> bool:
