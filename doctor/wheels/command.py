@@ -48,12 +48,24 @@ def run(
         from .mirrors import find
 
         chosen = find(matrix, mirror)
-    choice = choose(matrix, requirements, target)
+    choice = _dated(matrix, choose(matrix, requirements, target))
     if online:
         from .index import confirmed
 
         choice = confirmed(matrix, choice, chosen)
     return through(matrix, choice, chosen) if chosen is not None else choice
+
+
+def _dated(matrix: Matrix, choice: Choice) -> Choice:
+    """Return the choice with a warning when the matrix is so old that newer builds may well exist."""
+    import datetime
+
+    if not matrix.stale(datetime.date.today()):
+        return choice
+    text = Text(
+        "The wheel matrix is of {date}; newer builds may exist.", "wheel 表的日期是 {date}，可能已有更新的构建。"
+    )
+    return replace(choice, warnings=choice.warnings + (Said(text, {"date": matrix.date}),))
 
 
 def through(matrix: Matrix, choice: Choice, mirror: Any) -> Choice:

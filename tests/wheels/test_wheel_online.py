@@ -298,6 +298,12 @@ def test_the_ready_command():
     assert "./onnxruntime-1.9.1-cp37-none-linux_armv7l.whl" in install
 
 
+def test_an_old_matrix_says_so():
+    old = type(MATRIX)(dict(MATRIX.data, date="2020-01-01"))
+    words = {"platform": "win_amd64", "python_version": "3.11", "no_gpu": True}
+    assert any("2020-01-01" in said.render("en") for said in run(["torch"], matrix=old, **words).warnings)
+
+
 def test_online_and_offline_contradict_each_other():
     with pytest.raises(DoctorError) as error:
         run(["torch"], platform="win_amd64", python_version="3.11", online=True, offline=True, matrix=MATRIX)
