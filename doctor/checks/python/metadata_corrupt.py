@@ -19,6 +19,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from ...facts import Distribution, Distributions, Facts, NativeModules
 from ...model import ERROR, NOTE, WARNING, Finding, Manual, Reinstall, Remove
+from ...record import replace
 from ...registry import check
 from ...text import Text
 from ._stack import STACK
@@ -115,7 +116,7 @@ def _robbed(facts: Facts, distributions: Distributions) -> Iterator[Distribution
         alone = not any(other.package == owner.package and other is not owner for other in owners)
         item = distributions.find(owner.distribution)
         if alone and owner.missing and item is not None and item.health == "ok":
-            yield item._replace(health="files-missing")
+            yield replace(item, health="files-missing")
 
 
 def _stops(items: List[Distribution]) -> bool:
