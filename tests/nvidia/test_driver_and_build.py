@@ -4,26 +4,22 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from conftest import ROOT, need_tool
+from conftest import ROOT
 from lab.site import Site
+from lab.stubs import compile_stubs
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only on Linux: the stub is an ELF library"
 )
 
-STUB = Path(__file__).resolve().parent.parent / "lab" / "nvml_stub.c"
 PASCAL = {"FAKE_NAMES": "NVIDIA GeForce GTX 1060 6GB", "FAKE_CC": "6.1"}
 
 
 @pytest.fixture(scope="module")
 def stub(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("nvml")
-    command = [need_tool("gcc"), "-shared", "-fPIC", "-o", str(folder / "libnvidia-ml.so.1"), str(STUB)]
-    subprocess.run(command, check=True)
-    return folder
+    return compile_stubs(tmp_path_factory.mktemp("nvml"), "nvml_stub.c")
 
 
 @pytest.fixture(scope="module")

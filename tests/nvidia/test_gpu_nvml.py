@@ -1,12 +1,10 @@
 """The NVML child against a stub library in C, loaded by the real pynvml."""
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from conftest import need_tool
+from lab.stubs import compile_stubs
 
 from doctor.facts import Nvidia, Unknown
 from doctor.probes import gpu
@@ -15,16 +13,11 @@ pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only on Linux: the stub is an ELF library"
 )
 
-STUB = Path(__file__).resolve().parent.parent / "lab" / "nvml_stub.c"
-
 
 @pytest.fixture(scope="session")
 def stub(tmp_path_factory):
     """The folder that holds the compiled stub."""
-    folder = tmp_path_factory.mktemp("nvml")
-    library = folder / "libnvidia-ml.so.1"
-    subprocess.run([need_tool("gcc"), "-shared", "-fPIC", "-o", str(library), str(STUB)], check=True)
-    return folder
+    return compile_stubs(tmp_path_factory.mktemp("nvml"), "nvml_stub.c")
 
 
 @pytest.fixture

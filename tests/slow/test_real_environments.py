@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, need_tool
-from lab.environments import environment
+from conftest import ROOT
+from lab.environments import copy, environment
+from lab.stubs import compile_stubs
 
 from doctor.probes import trials
 
@@ -18,8 +19,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only on Linux: the recipes are for its wheels"),
 ]
-
-LAB = Path(__file__).resolve().parent.parent / "lab"
 
 
 def doctor(*arguments, **env):
@@ -76,11 +75,7 @@ def test_the_stages_of_a_pair_that_works():
 @pytest.fixture(scope="module")
 def stubs(tmp_path_factory):
     """The folder with stand-ins for the driver's NVML and CUDA libraries."""
-    folder = tmp_path_factory.mktemp("driver")
-    for source, library in (("nvml_stub.c", "libnvidia-ml.so.1"), ("cuda_stub.c", "libcuda.so.1")):
-        command = [need_tool("gcc"), "-shared", "-fPIC", "-o", str(folder / library), str(LAB / source)]
-        subprocess.run(command, check=True)
-    return folder
+    return compile_stubs(tmp_path_factory.mktemp("driver"), "nvml_stub.c", "cuda_stub.c")
 
 
 def test_a_real_torch_and_a_driver_that_is_too_old(stubs):
@@ -100,6 +95,17 @@ def test_a_cpu_torch_beside_a_card(stubs):
     found = errors(report)
     assert status == 1
     assert found["torch-cpu-build"]["gpu"] == "NVIDIA GeForce RTX 4090"
+
+
+def test_a_torch_without_its_heart_is_installed_and_broken(tmp_path):
+    python = copy("M2", tmp_path / "env")
+    (library,) = (tmp_path / "env").glob("lib/python*/site-packages/torch/lib/libtorch_cpu.so")
+    library.unlink()
+    for options in ((), ("--quick",)):
+        status, report = doctor("check", "--python", python, *options)
+        assert status == 1
+        assert errors(report)["torch-broken"]["torch"] == "2.13.0+cpu"
+        assert "torch-missing" not in errors(report)
 
 
 def test_the_trial_costs_what_a_bare_import_costs():
