@@ -108,14 +108,13 @@ def test_what_a_server_answers(server, path, expect, ok, kind, detail):
 
 
 def test_nobody_listens(server):
-    closed = socket.socket()
-    closed.bind(("127.0.0.1", 0))
-    port = closed.getsockname()[1]
-    closed.close()
-    item = ask("http://127.0.0.1:%d/" % port)
-    assert (item.ok, item.kind) == (False, "refused")
-    through = ask(server.url, proxy="http://me:secret@127.0.0.1:%d" % port)
-    assert (through.kind, through.proxy) == ("proxy", "http://127.0.0.1:%d" % port)
+    with socket.socket() as deaf:  # bound, so that nobody else takes the port, and never listening
+        deaf.bind(("127.0.0.1", 0))
+        port = deaf.getsockname()[1]
+        item = ask("http://127.0.0.1:%d/" % port)
+        assert (item.ok, item.kind) == (False, "refused"), item
+        through = ask(server.url, proxy="http://me:secret@127.0.0.1:%d" % port)
+    assert (through.kind, through.proxy) == ("proxy", "http://127.0.0.1:%d" % port), through
     assert "secret" not in repr(through)
 
 
