@@ -4,6 +4,7 @@ import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..model import DoctorError, Wheel
+from ..patterns import lazy
 from ..record import dataclass
 from ..text import Text
 from .matrix import PARTNERS, TRIO, Build, IndexFile, Matrix, capability
@@ -35,7 +36,7 @@ class Wish(NamedTuple):
 
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_REQUIREMENT = re.compile(r"\s*(%s)\s*(?:\[[^\]]*\])?\s*\(?\s*((?:[<>=!~]=?=?[^()]*)?)\)?\s*$" % _NAME)
+_REQUIREMENT = lazy(r"\s*(%s)\s*(?:\[[^\]]*\])?\s*\(?\s*((?:[<>=!~]=?=?[^()]*)?)\)?\s*$" % _NAME)
 _OTHER_NAMES = {"pytorch": "torch", "cv2": "opencv-python", "opencv": "opencv-python", "tflite": "tflite-runtime"}
 
 
@@ -936,6 +937,10 @@ class _Chooser:
 
     def _no_file(self, name: str) -> Said:
         wish = self.wishes[name]
+        if not self._listed(name):
+            self._reject(name, ["python: no %s file for %s" % (self._python_word(), self.target.platform)])
+        elif not any(matches(wish.specifier, file.version) for file in self._listed(name)):
+            self._reject(name, ["version: none of %s for this Python and platform" % wish.specifier])
         return Said(
             Text(
                 "no file of {name} fits Python {python} on {platform}",

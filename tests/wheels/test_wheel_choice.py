@@ -333,6 +333,14 @@ def test_yanked_only_when_pinned():
     assert any("yanked" in said.render("en") for said in pinned.warnings)
 
 
+@pytest.mark.parametrize(
+    "python, wish, why", [("2.7", "numpy", "python: no cp27"), ("3.11", "numpy>=9", "version: none of >=9")]
+)
+def test_a_package_without_a_file_says_why(python, wish, why):
+    choice = pick(described(LINUX, python), wish)
+    assert choice.exit == 1 and reasons(choice, "numpy").startswith(why)
+
+
 def test_a_release_candidate_is_never_newest():
     assert "rc" not in version(pick(described(LINUX), "onnxruntime"), "onnxruntime")
 
