@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import time
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from ..model import DoctorError, Wheel
@@ -112,7 +112,7 @@ class Downloader:
         scratch: str,
         progress: Any,
         inherit: Sequence[int] = (),
-        pair: Optional[str] = None,
+        pair: Callable[[], Optional[str]] = lambda: None,
     ) -> None:
         self._pip = pip
         self._layout = layout
@@ -308,6 +308,7 @@ class Downloader:
         if have:
             headers["Range"] = "bytes=%d-" % have
         session = requests.Session()
+        answer = None
         try:
             answer = self._follow(session, url, headers, settings)
             if answer.status_code in (404, 410):
@@ -332,7 +333,7 @@ class Downloader:
                 raise OSError(28, "No space left on device")
             done = start
             with open(partial, "ab" if resumed else "wb") as file:
-                for block in answer.iter_content(1 << 18):
+                for block in answer.iter_content(1 << 16):
                     file.write(block)
                     done += len(block)
                     self._progress.download(wheel.filename, done, total)
@@ -341,6 +342,8 @@ class Downloader:
             if total is not None and done != total:
                 raise Interrupted("%d of %d bytes" % (done, total))
         finally:
+            if answer is not None:
+                answer.close()
             session.close()
 
     def _follow(self, session: Any, url: str, headers: Mapping[str, str], settings: Mapping[str, Any]) -> Any:
@@ -401,7 +404,7 @@ class Downloader:
             "original": without_secrets(str(wheel.url)),
             "name": wheel.filename,
             "folder": drop_in_folder(),
-            "pair": self._pair or "-",
+            "pair": self._pair() or "-",
         }
 
 

@@ -184,7 +184,7 @@ def versions_of(text: str, name: str) -> Sequence[str]:
     found = []
     stem = re.sub(r"[-_.]+", "[-_.]+", re.escape(name).replace(r"\-", "-"))
     for filename, _ in links(text, "https://index.example.org/"):
-        match = re.match(stem + r"-([^-]+?)(?:-.*\.whl|\.tar\.gz|\.zip|\.tar\.bz2)$", filename, re.I)
+        match = re.match(stem + r"-(\d[^-]*?)(?:-.*\.whl|\.tar\.gz|\.zip|\.tar\.bz2)$", filename, re.I)
         if match and match.group(1) not in found:
             found.append(match.group(1))
     return found

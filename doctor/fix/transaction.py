@@ -244,7 +244,7 @@ class _Fix:
             self._scratch,
             self._progress,
             lock.handles,
-            self._pair(),
+            self._pair,
         )
         everything = downloader.fetch([wheel for step in steps for wheel in step.wheels])
         contents = [contents_of(fetched.path, self._layout) for fetched in everything]
