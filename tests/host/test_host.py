@@ -328,13 +328,18 @@ def test_a_fingerprint_of_a_file_is_unknown(tmp_path):
 
 
 def test_all_file_probes_together_are_quick():
-    began = time.perf_counter()
-    host.probe_host()
-    host.probe_cpu()
-    host.probe_clock()
-    host.probe_limits()
-    host.probe_environ()
-    memory.probe_memory()
-    storage.probe_storage(os.getcwd(), sys.prefix)
-    fingerprint.probe_fingerprint([path for path in sys.path if path.endswith("site-packages")])
-    assert time.perf_counter() - began < 0.25  # about 3 ms; the margin is for a busy machine
+    """About 3 ms; the margin and the three tries are for a busy machine."""
+
+    def seconds():
+        began = time.perf_counter()
+        host.probe_host()
+        host.probe_cpu()
+        host.probe_clock()
+        host.probe_limits()
+        host.probe_environ()
+        memory.probe_memory()
+        storage.probe_storage(os.getcwd(), sys.prefix)
+        fingerprint.probe_fingerprint([path for path in sys.path if path.endswith("site-packages")])
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(3)) < 0.05

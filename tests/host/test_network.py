@@ -36,7 +36,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif kind == "cut":
             self.connection.shutdown(socket.SHUT_RDWR)
         elif kind == "mute":
-            time.sleep(2)
+            time.sleep(4)
         elif kind == "slow":
             self.answer(200, PAGE, drip=0.1)
         elif kind == "login":
@@ -132,7 +132,7 @@ def test_whatever_the_library_does_there_is_an_end(server, monkeypatch):
     began = time.monotonic()
     item = ask(server.url + "mute")
     assert (item.ok, item.kind) == (False, "timeout")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3.5
 
 
 def test_a_certificate_that_is_none(server):
@@ -159,7 +159,7 @@ def test_speed(server, monkeypatch):
     monkeypatch.setattr(network, "SAMPLE_S", 1.2)
     slow, fast = ask(server.url + "slow"), ask(server.url + "file", "file")
     assert slow.ok and slow.bytes_per_s < 1000
-    assert fast.bytes_per_s > 1000000
+    assert fast.bytes_per_s > 100000
     assert ask(server.url).bytes_per_s is None  # two hundred bytes say nothing
 
 
