@@ -9,19 +9,20 @@ import re
 from typing import Any, NamedTuple, Optional, Tuple, Union
 
 from ...facts import Facts, Nvidia, Stage, Torch, Torchaudio, Torchvision, Trials, Unknown
+from ...patterns import lazy
 from ...wheels.versions import is_version, matches, public
 from ..gpu._nvidia import numbers
 
 #: Words of an error that say: the compiled part of torchvision does not belong to this torch.
-EXTENSION_FAILED = re.compile(
+EXTENSION_FAILED = lazy(
     r"operator torchvision::\w+ does not exist"
     r"|Couldn't load custom C\+\+ ops"
     r"|No such operator torchvision::"
     r"|undefined symbol: _Z\w*(?:c10|torch|at)"
     r"|has no attribute '?nms'?"
 )
-OTHER_CUDA = re.compile(r"compiled with different CUDA (?:major )?versions")
-NO_CUDA_KERNEL = re.compile(r"torchvision::nms' with arguments from the 'CUDA' backend")
+OTHER_CUDA = lazy(r"compiled with different CUDA (?:major )?versions")
+NO_CUDA_KERNEL = lazy(r"torchvision::nms' with arguments from the 'CUDA' backend")
 
 #: Until then torchvision refused another minor version of CUDA, since then only another major version.
 SAME_MINOR_UNTIL = (0, 16)
@@ -68,15 +69,37 @@ def failed(stage: Optional[Stage]) -> bool:
 
 def last_line(stage: Stage) -> str:
     """Return the error of a stage in one line."""
+    if stage.status == "crashed":
+        return crash(stage.signal)
+    if stage.status == "hung":
+        return "no answer within %.0f s" % stage.seconds
     lines = [line.strip() for line in stage.text.splitlines() if line.strip()]
     text = lines[-1] if lines else ""
     if stage.error and not text.startswith(stage.error):
         text = "%s: %s" % (stage.error, text) if text else stage.error
-    if not text:
-        text = {"crashed": "signal %s" % stage.signal, "hung": "no answer within %.0f s" % stage.seconds}.get(
-            stage.status, stage.status
-        )
+    text = text or stage.status
     return text if len(text) <= 300 else text[:297] + "..."
+
+
+#: signals that end a process whose libraries do not fit, and the codes Windows has instead
+CRASHES = {
+    4: "illegal instruction",
+    6: "aborted",
+    7: "bus error",
+    8: "arithmetic error",
+    9: "killed",
+    11: "segmentation fault",
+    0xC0000005: "access violation",
+    0xC000001D: "illegal instruction",
+    0xC0000409: "stack buffer overrun",
+}
+
+
+def crash(number: Optional[int]) -> str:
+    """Return what ended a process in words: a signal, a code of Windows, or an exit status."""
+    if number in CRASHES:
+        return "%s (%s)" % (CRASHES[number], "signal %d" % number if number < 64 else "0x%X" % number)
+    return "exit status %s" % number
 
 
 def requirement_fits(requirement: Optional[str], version: str) -> Optional[bool]:

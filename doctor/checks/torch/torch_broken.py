@@ -17,9 +17,10 @@ Installs the same version again, every file replaced; a missing dependency is in
 import re
 from typing import Any, Iterator, Tuple
 
-from ...facts import Distributions, Environ, Facts, Host, MissingFact, Nvidia, Torch, Trials, Unknown
+from ...facts import Distributions, Environ, Facts, Host, MissingFact, Nvidia, Stage, Torch, Trials, Unknown
 from ...model import Finding, Install, Manual, Reinstall, Remedy
 from ...modules import providers
+from ...patterns import lazy
 from ...registry import Signature, check
 from ...text import Text
 from ...wheels.versions import public
@@ -51,12 +52,12 @@ EXPLAIN_ZH = """已安装 torch，但无法导入。
 重新安装同一版本并替换所有文件；如果缺的是依赖，则安装该依赖。
 """
 
-MISSING_MODULE = re.compile(r"No module named '([A-Za-z_]\w*)(?:\.[\w.]+)?'")
+MISSING_MODULE = lazy(r"No module named '([A-Za-z_]\w*)(?:\.[\w.]+)?'")
 #: a dependency that is there and is not what torch expects; its top-level module
-ODD_MODULE = re.compile(r"cannot import name '\w+' from (?:partially initialized module )?'(\w+)")
+ODD_MODULE = lazy(r"cannot import name '\w+' from (?:partially initialized module )?'(\w+)")
 
 
-OUT_OF_MEMORY = re.compile(r"out of memory", re.IGNORECASE)
+OUT_OF_MEMORY = lazy(r"out of memory", re.IGNORECASE)
 
 NO_CARD_TITLE = Text(
     "torch {torch} is installed but does not reach {gpu}: {error}",
@@ -161,7 +162,7 @@ def torch_broken(facts: Facts, matrix) -> Iterator[Finding]:
         error = last_line(stage)
         yield Finding(
             params={"torch": torch.version, "error": error, "status": stage.status},
-            evidence=tuple(line for line in stage.text.splitlines() if line.strip())[-6:],
+            evidence=_evidence(stage),
             remedies=_remedies(torch, stage.text, facts),
         )
         return
@@ -199,11 +200,18 @@ def _without_card(facts: Facts, torch: Torch, matrix: Any) -> Iterator[Finding]:
             "gpu": card_names(list(nvidia.gpus)),
             "driver": nvidia.driver or "-",
         },
-        evidence=tuple(line for line in stage.text.splitlines() if line.strip())[-6:],
+        evidence=_evidence(stage),
         remedies=(Manual(NO_LIBCUDA),) if NO_DRIVER.search(stage.text) else (Manual(RESTART),),
         title=NO_CARD_TITLE,
         cause=NO_CARD_CAUSE,
     )
+
+
+def _evidence(stage: Stage) -> Tuple[str, ...]:
+    """Return the last lines of a stage's text; of a crash the innermost frames, which come first."""
+    lines = [line for line in stage.text.splitlines() if line.strip()]
+    fatal = next((number for number, line in enumerate(lines) if line.startswith("Fatal Python error")), None)
+    return tuple(lines[-6:] if fatal is None else lines[fatal : fatal + 6])
 
 
 def _remedies(torch: Torch, text: str, facts: Facts) -> Tuple[Remedy, ...]:

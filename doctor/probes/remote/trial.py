@@ -4,6 +4,7 @@
 # Standard library only; parses on Python 2.7, works from 3.6. Nothing is imported that a training run would not import.
 # The packages are named as text: an import statement would make every repository that holds the doctor look as if it
 # needed torch.
+import faulthandler
 import json
 import os
 import sys
@@ -186,10 +187,11 @@ class Trial:
         self.noise = os.open(noise, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(self.noise, 1)
         os.dup2(self.noise, 2)
+        faulthandler.enable(2)  # a crash then says which import it was
         self.status = {}
 
     def say(self, **fields):
-        os.write(self.answer, (json.dumps(fields) + "\n").encode("utf-8"))
+        os.write(self.answer, (json.dumps(fields, default=str) + "\n").encode("utf-8"))
 
     def position(self):
         for stream in (sys.stdout, sys.stderr):
