@@ -160,19 +160,19 @@ class _Draft:
         return merged
 
     def _plan_removes(self, spoken_for: Collection[str]) -> None:
-        names: List[str] = []
-        paths: List[str] = []
-        codes: List[str] = []
+        names: Dict[str, List[str]] = {}
+        paths: Dict[str, List[str]] = {}
         for ask in self._asks.get(Remove, []):
-            names.extend(name for name in ask.remedy.names if name not in names and name not in spoken_for)
-            paths.extend(path for path in ask.remedy.paths if path not in paths)
-            codes = _with(codes, ask.code)
+            for name in ask.remedy.names:
+                if name not in spoken_for:
+                    names[name] = _with(names.get(name, []), ask.code)
+            for path in ask.remedy.paths:
+                paths[path] = _with(paths.get(path, []), ask.code)
         if names:
-            self._uninstall(names, codes)
+            self._uninstall(list(names), _all_of(names))
         if paths:
-            self._step(
-                "pip", SAFE, None, DELETE, {"paths": ", ".join(paths)}, removes_paths=tuple(paths), fixes=tuple(codes)
-            )
+            words = {"paths": ", ".join(paths)}
+            self._step("pip", SAFE, None, DELETE, words, removes_paths=tuple(paths), fixes=tuple(_all_of(paths)))
 
     def _plan_keep(self, keep: KeepOne, codes: List[str], wanted: "Sequence[_Wish]") -> None:
         name, specifier = _name_of(keep.keep), keep.keep[len(_name_of(keep.keep)) :].strip()
@@ -447,6 +447,10 @@ def _name_of(requirement: str) -> str:
 
 def _with(codes: List[str], code: str) -> List[str]:
     return codes if code in codes else codes + [code]
+
+
+def _all_of(codes: Mapping[str, List[str]]) -> List[str]:
+    return list(dict.fromkeys(code for some in codes.values() for code in some))
 
 
 def _unique(items: Iterable[NotDone]) -> List[NotDone]:

@@ -42,6 +42,8 @@ def rewrite(text: str, edits: Sequence[Edit]) -> Rewritten:
             left.append((edit, "the file has changed"))
         elif (edit.line, edit.column) not in starts or (edit.line, end) not in ends:
             left.append((edit, "not code"))
+        elif base.isidentifier() and lines[edit.line - 1][: edit.column].rstrip().endswith("."):
+            left.append((edit, "an attribute of something else"))
         elif "." in edit.old and shadowed.at(base, edit.line):
             left.append((edit, "%s is another thing there" % base))
         elif end > taken.get(edit.line, end):
