@@ -38,7 +38,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif kind == "mute":
             time.sleep(4)
         elif kind == "slow":
-            self.answer(200, PAGE, drip=0.1)
+            self.answer(200, PAGE, drip=0.2)
         elif kind == "login":
             self.answer(200, LOGIN, "text/html")
         elif kind == "file":
