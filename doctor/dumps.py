@@ -32,7 +32,9 @@ from .facts import (
 _NOT_WITH_CUDA = ("driver-too-old", "driver-missing", "driver-library-mismatch", "torch-cpu-build", "container-no-gpu",
                   "wsl-libcuda", "no-gpu", "pi-gpu-torch")  # fmt: skip
 
-_UNSTATED = re.compile(r"(?i)could not collect|n/?a$|none$|not available|not found|module not found|<not set>|unknown|^$")
+_UNSTATED = re.compile(
+    r"(?i)could not collect|n/?a$|none$|not available|not found|module not found|<not set>|unknown|^$"
+)
 _KEY = re.compile(r"^[ \t]{0,8}([A-Za-z][\w ./,()-]{1,40}?)[ \t]*:[ \t]*(\S.{0,3000})?$", re.M)
 _TABLE = re.compile(
     r"^(sys\.platform|Python|numpy|PyTorch|torchvision|torchaudio|Pillow|cv2|CUDA available|GPU available|GPU [\d,]+|CUDA_HOME|"
@@ -49,20 +51,30 @@ _BANNER = re.compile(
     re.I,
 )
 _OLD_BANNER = re.compile(
-    r"(?:YOLO|Ultralytics)[^\n]{0,90} torch (\d+\.\d+[\w.+]*) (CPU|CUDA:\d+)(?: \(([^\n]{2,60}?)(?:, (\d+(?:\.\d+)?) ?Mi?B)?\))?", re.I
+    r"(?:YOLO|Ultralytics)[^\n]{0,90} torch (\d+\.\d+[\w.+]*) (CPU|CUDA:\d+)(?: \(([^\n]{2,60}?)(?:, (\d+(?:\.\d+)?) ?Mi?B)?\))?",
+    re.I,
 )
-_SMI = re.compile(r"NVIDIA-SMI +(\d+\.[\d.]+) +(?:KMD Version: +\S+ +)?Driver Version: +(\d+\.[\d.]+)(?: +CUDA(?: \w+)? Version: +(\d+\.\d+|N/A|ERR!))?")
+_SMI = re.compile(
+    r"NVIDIA-SMI +(\d+\.[\d.]+) +(?:KMD Version: +\S+ +)?Driver Version: +(\d+\.[\d.]+)(?: +CUDA(?: \w+)? Version: +(\d+\.\d+|N/A|ERR!))?"
+)
 _SMI_ROW = re.compile(r"^\| +\d+ +([A-Z][\w .()/-]{3,40}?) +(?:On|Off|N/A|TCC|WDDM|MCDM) +\|", re.M)
 _SMI_MEMORY = re.compile(r"(\d+)MiB +/ +(\d+)MiB +\|")
 _SMI_LIST = re.compile(r"^GPU \d+: ([^\n(]{3,60}?) \(UUID: ", re.M)
 _PIP_LIST = re.compile(r"^Package +Version\b[^\n]*\n-{3,}[- ]*\n((?:[A-Za-z0-9][\w.-]* +\S[^\n]*\n?)+)", re.M)
 _FREEZE = re.compile(r"(?:^[A-Za-z0-9][\w.-]*(?:==\S+| @ \S+)\n?){8,}", re.M)
 _COLLECTED = re.compile(r"^\[(pip3?|conda)\] ([A-Za-z0-9][\w.-]*)(?:==| +)(\S+)(?: +(\S+))?(?: +(\S+))?", re.M)
-_CONDA = re.compile(r"^# packages in environment at [^\n]*\n(?:#[^\n]*\n)*((?:[A-Za-z0-9_][\w.-]* +\S[^\n]*\n?)+)", re.M)
-_SATISFIED = re.compile(r"Requirement already satisfied: ([A-Za-z0-9][\w.-]*)[^\n]{0,200}? in (\S[^\n]{0,200}?) \((?:from [^\n]{0,200}\) \()?(\d[\w.+!-]*)\)")
+_CONDA = re.compile(
+    r"^# packages in environment at [^\n]*\n(?:#[^\n]*\n)*((?:[A-Za-z0-9_][\w.-]* +\S[^\n]*\n?)+)", re.M
+)
+_SATISFIED = re.compile(
+    r"Requirement already satisfied: ([A-Za-z0-9][\w.-]*)[^\n]{0,200}? in (\S[^\n]{0,200}?) \((?:from [^\n]{0,200}\) \()?(\d[\w.+!-]*)\)"
+)
 _INSTALLED = re.compile(r"Successfully installed ((?:[A-Za-z0-9][\w.-]*-\d[\w.+!]* ?)+)")
 _CHECKED = re.compile(r"^([A-Za-z][\w.-]*) +✅ (\d[\w.+]*?)(?:[<>=!~,].*)?$", re.M)
-_PATH_PYTHON = re.compile(r"(?:[/\\]lib(?:64)?[/\\]python|[/\\]Python)(3\.?\d{1,2})(?:[/\\](?:lib[/\\])?(?:site|dist)-packages|[/\\][\w.]+\.py|[/\\]lib[/\\])", re.I)
+_PATH_PYTHON = re.compile(
+    r"(?:[/\\]lib(?:64)?[/\\]python|[/\\]Python)(3\.?\d{1,2})(?:[/\\](?:lib[/\\])?(?:site|dist)-packages|[/\\][\w.]+\.py|[/\\]lib[/\\])",
+    re.I,
+)
 _PIP_TAG = re.compile(r"-cp(3\d{1,2})-cp3\d{1,2}\w*-(?:manylinux|linux|win|macosx)[\w.]+\.whl")
 _SUPPORTS = re.compile(r"PyTorch install(?:ation)? supports CUDA capabilities ((?:sm_\d+a? ?|compute_\d+ ?)+)")
 _NVCC = re.compile(r"release (\d+\.\d+), V")
@@ -96,7 +108,10 @@ def read(text: str) -> Facts:
     torch = _torch(text, keys, banner, packages)
     if torch is not None:
         sections[Torch] = torch
-    for cls, name, titles in ((Torchvision, "torchvision", ("torchvision", "TorchVision")), (Torchaudio, "torchaudio", ("torchaudio",))):
+    for cls, name, titles in (
+        (Torchvision, "torchvision", ("torchvision", "TorchVision")),
+        (Torchaudio, "torchaudio", ("torchaudio",)),
+    ):
         version, cuda = _partner(name, titles, keys, packages)
         if version:
             sections[cls] = cls(version=version, metadata_version=version, cuda=cuda)
@@ -111,7 +126,9 @@ def read(text: str) -> Facts:
         sections[Cpu] = cpu
     if packages:
         sections[Distributions] = Distributions(
-            tuple(Distribution(name, version, location, "") for name, (version, _, location) in sorted(packages.items()))
+            tuple(
+                Distribution(name, version, location, "") for name, (version, _, location) in sorted(packages.items())
+            )
         )
     available = _available(keys, banner)
     if available is not None and torch is not None:
@@ -124,7 +141,16 @@ def read(text: str) -> Facts:
 
 def _keys(text: str) -> Dict[str, str]:
     """Return ``name: value`` lines of an environment dump; the first of each name, only if the text is a dump."""
-    marks = ("PyTorch version", "PyTorch:", "CUDA available", "PyTorch  ", "Setup complete", "GPU count", "TorchVision:", "CUDA used to build")
+    marks = (
+        "PyTorch version",
+        "PyTorch:",
+        "CUDA available",
+        "PyTorch  ",
+        "Setup complete",
+        "GPU count",
+        "TorchVision:",
+        "CUDA used to build",
+    )
     if sum(mark in text for mark in marks) < 1:
         return {}
     keys: Dict[str, str] = {}
@@ -150,7 +176,13 @@ def _version_in(value: Optional[str]) -> Optional[str]:
 def _available(keys: Dict[str, str], banner) -> Optional[bool]:
     value = keys.get("Is CUDA available") or keys.get("CUDA available") or keys.get("GPU available")
     if value:
-        return True if value.lower().startswith(("true", "yes")) else False if value.lower().startswith(("false", "no")) else None
+        return (
+            True
+            if value.lower().startswith(("true", "yes"))
+            else False
+            if value.lower().startswith(("false", "no"))
+            else None
+        )
     if banner and banner["device"].startswith("CUDA"):
         return True
     return None
@@ -234,7 +266,13 @@ def _banner(text: str) -> Optional[Dict[str, str]]:
         pass
     if match:
         python, torch, device, gpu, memory = match.groups()
-        return {"python": python, "torch": torch, "device": (device or "").upper(), "gpu": gpu or "", "memory": memory or ""}
+        return {
+            "python": python,
+            "torch": torch,
+            "device": (device or "").upper(),
+            "gpu": gpu or "",
+            "memory": memory or "",
+        }
     match = _OLD_BANNER.search(text)
     if match:
         torch, device, gpu, memory = match.groups()
@@ -306,7 +344,9 @@ def _python(text: str, keys: Dict[str, str], banner, host: Optional[Host]) -> Op
 
 def _torch(text: str, keys: Dict[str, str], banner, packages) -> Optional[Torch]:
     listed, build, _ = packages.get("torch", packages.get("pytorch", (None, "", "")))
-    version = _version_in(_stated(keys, "PyTorch version", "PyTorch")) or (banner["torch"] if banner else None) or listed
+    version = (
+        _version_in(_stated(keys, "PyTorch version", "PyTorch")) or (banner["torch"] if banner else None) or listed
+    )
     if not version:
         return None
     cuda = _cuda_of(version, build if listed and version.startswith(listed) else "")
@@ -314,7 +354,9 @@ def _torch(text: str, keys: Dict[str, str], banner, packages) -> Optional[Torch]
     built = keys.get("CUDA used to build PyTorch")
     if built and isinstance(cuda, Unknown):
         cuda = None if re.match(r"(?i)none|n/?a|could not", built) else (_version_in(built) or cuda)
-    amd = _version_in(_stated(keys, "ROCM used to build PyTorch")) or (_version_in(keys.get("HIPCC")) if "ROCM available" in keys else None)
+    amd = _version_in(_stated(keys, "ROCM used to build PyTorch")) or (
+        _version_in(keys.get("HIPCC")) if "ROCM available" in keys else None
+    )
     if amd or "+rocm" in version:
         rocm, cuda = amd or version.partition("+rocm")[2], None
     runtime = re.search(r"^ *- CUDA Runtime (\d+\.\d+)", text, re.M)

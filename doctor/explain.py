@@ -8,7 +8,22 @@ fault that follows from the versions in the text; **low** = possible, worth a lo
 
 import re
 import time
-from typing import IO, Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Pattern, Set, Tuple, Union
+from typing import (
+    IO,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Match,
+    NamedTuple,
+    Optional,
+    Pattern,
+    Set,
+    Tuple,
+    Union,
+)
 
 from . import dumps, source_text
 from .facts import Facts
@@ -25,6 +40,9 @@ BUDGET_S = 0.6
 SHOWN = 6
 _BLOCK = 1 << 16
 _OVERLAP = 3000
+#: A text of this length is not searched as a whole but around the words that a pattern needs.
+_NEAR = 4000
+_BEFORE, _AFTER = 700, 2500
 
 
 class Diagnosis(NamedTuple):
@@ -79,11 +97,86 @@ def explain(
 # ---------------------------------------------------------------- patterns
 
 
-class _Ready(NamedTuple):
-    """A compiled pattern and the words of which one must stand in the text (lower case) before it is tried."""
+#: Words that must all stand in a text (lower case), each given by its spellings; the longest word comes first.
+Need = Tuple[Tuple[str, ...], ...]
 
-    search: Callable
-    anchors: Tuple[str, ...]
+
+class _Ready:
+    """A pattern, compiled when the words without which it cannot match stand in the text."""
+
+    __slots__ = ("pattern", "needs", "_search")
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.needs = needs(pattern)
+        self._search: Optional[Callable] = None
+
+    def find(self, text: str, low: str) -> Optional[Match]:
+        """Return the first match in ``text``, of which ``low`` is the lower case; a long text is tried near anchors."""
+        possible = [need for need in self.needs if all(any(word in low for word in words) for words in need)]
+        if not possible:
+            return None
+        if self._search is None:
+            self._search = compiled(self.pattern).search
+        if len(text) < _NEAR or len(text) != len(low) or not all(possible):
+            return self._search(text)
+        for start, end in _windows(low, [word for need in possible for word in need[0]]):
+            match = self._search(text, start, end)
+            if match:
+                return match
+        return None
+
+
+def _windows(low: str, words: List[str]) -> Iterable[Tuple[int, int]]:
+    """Yield the surroundings of the words, in order and without overlap."""
+    places: List[int] = []
+    for word in words:
+        at = low.find(word)
+        while at >= 0 and len(places) < 400:
+            places.append(at)
+            at = low.find(word, at + _BEFORE)
+    start = end = -1
+    for at in sorted(places):
+        if end >= 0 and at - _BEFORE > end:
+            yield start, end
+            end = -1
+        if end < 0:
+            start = max(0, at - _BEFORE)
+        end = min(len(low), at + _AFTER)
+    if end >= 0:
+        yield start, end
+
+
+class _Index:
+    """The signatures of some checks, by a word that each needs."""
+
+    def __init__(self, checks: Iterable[Check]) -> None:
+        self._by_word: Dict[str, List[Tuple[str, Signature, _Ready]]] = {}
+        for check in checks:
+            for signature in check.signatures:
+                entry = (check.code, signature, ready(signature.pattern))
+                for word in sorted({word for need in entry[2].needs for words in need[:1] for word in words}):
+                    self._by_word.setdefault(word, []).append(entry)
+
+    def possible(self, low: str) -> Iterable[Tuple[str, Signature, _Ready]]:
+        """Return the signatures of which a first word stands in ``low``."""
+        found = {}
+        for word, entries in self._by_word.items():
+            if word in low:
+                for entry in entries:
+                    found[id(entry)] = entry
+        return found.values()
+
+
+_indexes: Dict[Tuple[int, ...], _Index] = {}
+
+
+def _index(checks: List[Check]) -> _Index:
+    key = tuple(map(id, checks))
+    if key not in _indexes:
+        _indexes.clear()
+        _indexes[key] = _Index(checks)
+    return _indexes[key]
 
 
 class _Hit(NamedTuple):
@@ -96,10 +189,10 @@ _ready: Dict[str, _Ready] = {}
 
 
 def ready(pattern: str) -> _Ready:
-    """Return the pattern compiled, with its anchors."""
+    """Return the pattern with its anchors."""
     known = _ready.get(pattern)
     if known is None:
-        known = _ready[pattern] = _Ready(compiled(pattern).search, anchors(pattern))
+        known = _ready[pattern] = _Ready(pattern)
     return known
 
 
@@ -129,98 +222,97 @@ _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[a-zA-Z-]*:|\(\?P<\w+>|
 _REPEAT = re.compile(r"[*?]|\+|\{(\d*)(?:,\d*)?\}")
 
 
+def needs(pattern: str) -> Tuple[Need, ...]:
+    """Return the ways in which ``pattern`` can match, each as the words that it needs."""
+    return _needs(_tokens(pattern), 0)[0]
+
+
 def anchors(pattern: str) -> Tuple[str, ...]:
     """Return words (lower case) of which every match of ``pattern`` holds at least one; empty when there are none."""
-    return _anchors(_tokens(pattern))[0]
+    ways = needs(pattern)
+    return tuple(word for need in ways for word in need[0]) if all(ways) else ()
 
 
 def _tokens(pattern: str) -> List[str]:
     return _TOKEN.findall(pattern)
 
 
-def _anchors(tokens: List[str], at: int = 0) -> Tuple[Tuple[str, ...], int]:
-    """Return the anchors of the group that begins at ``at``, and where it ends."""
-    alternatives: List[Tuple[str, ...]] = []
-    best: Tuple[str, ...] = ()
+def _needs(tokens: List[str], at: int) -> Tuple[Tuple[Need, ...], int]:
+    """Return the ways of the group that begins at ``at``, and where it ends."""
+    ways: List[Need] = []
+    clauses: List[Tuple[str, ...]] = []
     run = ""
 
-    def worth(words: Tuple[str, ...]) -> int:
-        return min(map(len, words)) if words else 0
-
-    def ended() -> None:
-        nonlocal best, run
-        if len(run) > worth(best):
-            best = (run.lower(),)
+    def end_run() -> None:
+        nonlocal run
+        if len(run.encode("utf-8")) >= 3:
+            clauses.append((run.lower(),))
         run = ""
 
-    while at < len(tokens):
+    def end_way() -> None:
+        end_run()
+        ways.append(tuple(sorted(clauses, key=lambda words: -min(len(word.encode("utf-8")) for word in words))))
+        clauses.clear()
+
+    while at < len(tokens) and tokens[at] != ")":
         token = tokens[at]
         at += 1
-        if token == ")":
-            break
         if token == "|":
-            ended()
-            alternatives.append(best)
-            best = ()
+            end_way()
             continue
-        inner: Tuple[str, ...] = ()
+        inner: Tuple[Need, ...] = ()
         literal = ""
-        group = token.startswith("(")
-        if group:
-            inner, at = _anchors(tokens, at)
+        if token.startswith("("):
+            inner, at = _needs(tokens, at)
+            at += 1
             if token in ("(?!", "(?<!"):
                 inner = ()
         elif len(token) == 2 and token[0] == "\\":
             literal = token[1] if not token[1].isalnum() else ""
         elif token not in (".", "^", "$", " ") and not token.startswith("["):
             literal = token
-        least = 1
-        repeat = None
-        if at < len(tokens):
-            repeat = _REPEAT.match("".join(tokens[at : at + 8]))
+        repeat = _REPEAT.match("".join(tokens[at : at + 8]))
+        optional = False
         if repeat:
-            least = 0 if repeat.group()[0] in "*?" else int(repeat.group(1) or 0) if repeat.group(1) is not None else 1
+            optional = repeat.group()[0] in "*?" or repeat.group(1) in ("", "0")
             passed = len(repeat.group())
             while passed > 0:
                 passed -= len(tokens[at])
                 at += 1
             if at < len(tokens) and tokens[at] == "?":
                 at += 1
-        if literal and least:
+        if literal and not optional:
             run += literal
             if repeat:
-                ended()
-        else:
-            ended()
-            if inner and least and worth(inner) > worth(best):
-                best = inner
-    ended()
-    alternatives.append(best)
-    if not all(alternatives):
-        return (), at
-    return tuple(word for words in alternatives for word in words), at
+                end_run()
+            continue
+        end_run()
+        if inner and not optional:
+            if len(inner) == 1:
+                clauses.extend(inner[0])
+            elif all(inner):
+                clauses.append(tuple(word for way in inner for word in way[0]))
+    end_way()
+    return tuple(ways), at
 
 
 def _hits(source: source_text.Source, checks: List[Check]) -> Dict[str, List[_Hit]]:
     """Return the signatures that match, by code; those whose conditions fail are left out."""
     deadline = time.monotonic() + BUDGET_S
-    wanted = [(check.code, signature, ready(signature.pattern)) for check in checks for signature in check.signatures]
+    index = _index(checks)
     found: Dict[Tuple[str, str], Tuple[str, _Hit]] = {}
     text = source.text
     for start, end in _blocks(text):
         low = text[start:end].lower()
         block = text if (start, end) == (0, len(text)) else text[start:end]
-        for code, signature, (search, words) in wanted:
-            for word in words:
-                if word in low:
-                    match = search(block)
-                    if match:
-                        groups = {key: value for key, value in match.groupdict().items() if value is not None}
-                        at = start + match.start()
-                        known = found.get((code, signature.pattern))
-                        if known is None or at < known[1].start:
-                            found[code, signature.pattern] = (code, _Hit(signature, at, groups))
-                    break
+        for code, signature, pattern in index.possible(low):
+            match = pattern.find(block, low)
+            if match:
+                groups = {key: value for key, value in match.groupdict().items() if value is not None}
+                at = start + match.start()
+                known = found.get((code, pattern.pattern))
+                if known is None or at < known[1].start:
+                    found[code, pattern.pattern] = (code, _Hit(signature, at, groups))
         if time.monotonic() > deadline:
             break
     whole = _Whole(text, deadline + 0.2)
@@ -258,9 +350,8 @@ class _Whole:
         if pattern not in self._known:
             if self._low is None:
                 self._low = self._text.lower()
-            search, words = ready(pattern)
-            possible = not words or any(word in self._low for word in words)
-            self._known[pattern] = possible and time.monotonic() < self._deadline and bool(search(self._text))
+            late = time.monotonic() > self._deadline
+            self._known[pattern] = not late and ready(pattern).find(self._text, self._low) is not None
         return self._known[pattern]
 
 
@@ -278,7 +369,7 @@ def _merged(told: Facts, here: Optional[Facts]) -> Facts:
 def _judged(checks: List[Check], facts: Facts, matrix: Any) -> List[Finding]:
     """Return what the ordinary checks find in the facts that the text tells."""
     known = {cls for cls, _ in facts}
-    if not known - {dumps.Host, dumps.Python}:
+    if len(known - {dumps.Host, dumps.Python, dumps.Trials}) < 2:
         return []
     able = [check for check in checks if check.run is not None and known.intersection(check.needs)]
     denied = dumps.contradicted(facts)
@@ -353,9 +444,7 @@ def _diagnoses(
         for other in case.check.after:
             if other in cases and not case.hits:
                 case.confidence = LOW
-    ordered = sorted(
-        cases.values(), key=lambda case: (CONFIDENCES.index(case.confidence), not case.hits, case.start)
-    )
+    ordered = sorted(cases.values(), key=lambda case: (CONFIDENCES.index(case.confidence), not case.hits, case.start))
     return [_diagnosis(source, case) for case in ordered]
 
 

@@ -1,6 +1,6 @@
 """Throw many odd inputs at ``doctor explain`` and report crashes and runs over one second.
 
-    python scripts/fuzz_explain.py 100000
+python scripts/fuzz_explain.py 100000
 """
 
 import os

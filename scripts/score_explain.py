@@ -65,7 +65,10 @@ def main(arguments=None):
                     confusion[case["expected"], first] += 1
                     if given.verbose:
                         listed = ["%s/%s" % (item.code, item.confidence) for item in explained.diagnoses]
-                        print("%s: wanted %s (also %s), got %s" % (case.get("id", path), case["expected"], case.get("also"), listed))
+                        print(
+                            "%s: wanted %s (also %s), got %s"
+                            % (case.get("id", path), case["expected"], case.get("also"), listed)
+                        )
     if not total:
         print("no cases found", file=sys.stderr)
         return 2

@@ -16,9 +16,7 @@ from doctor.facts import Facts, Torch, Torchvision
 from doctor.registry import all_checks
 from doctor.wheels import matrix as wheel_matrix
 
-NMS = (
-    "NotImplementedError: Could not run 'torchvision::nms' with arguments from the 'CUDA' backend. This could be because"
-)
+NMS = "NotImplementedError: Could not run 'torchvision::nms' with arguments from the 'CUDA' backend. This could be because"
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +93,10 @@ def test_the_same_answer_in_every_dress(data, matrix):
 
 
 def test_a_console_that_breaks_words(matrix):
-    text = "x" * 10 + " RuntimeError: Couldn't load custom C++ ops. This can happen if your PyTorch and torchvision versions"
+    text = (
+        "x" * 10
+        + " RuntimeError: Couldn't load custom C++ ops. This can happen if your PyTorch and torchvision versions"
+    )
     lines = [text[at : at + 40] for at in range(0, len(text), 40)]
     assert codes("\n".join(lines), matrix) == ["torchvision-version-mismatch"]
 

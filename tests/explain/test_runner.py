@@ -111,7 +111,9 @@ def in_terminal(program, typed=b"", wait_for=b"", seconds=20):
 
 @posix
 def test_a_terminal_stays_a_terminal():
-    program = "import sys; print(sys.stdin.isatty(), sys.stdout.isatty(), sys.stderr.isatty()); print('\\x1b[31mred\\x1b[0m')"
+    program = (
+        "import sys; print(sys.stdin.isatty(), sys.stdout.isatty(), sys.stderr.isatty()); print('\\x1b[31mred\\x1b[0m')"
+    )
     status, output = in_terminal(program)
     assert status == 0
     assert output == b"True True True\r\n\x1b[31mred\x1b[0m\r\n"
@@ -125,16 +127,16 @@ def test_typing_reaches_a_command_in_a_terminal():
 
 @posix
 def test_ctrl_c_interrupts_the_command_and_not_doctor():
-    program = (
-        "import time\ntry:\n    print('ready', flush=True)\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    raise SystemExit(42)"
-    )
+    program = "import time\ntry:\n    print('ready', flush=True)\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    raise SystemExit(42)"
     status, _ = in_terminal(program, b"\x03", b"ready")
     assert status == 42
 
 
 @posix
 def test_a_child_that_stays_behind_does_not_hold_doctor():
-    program = "import subprocess,sys; subprocess.Popen([sys.executable,'-c','import time; time.sleep(8)']); print('done')"
+    program = (
+        "import subprocess,sys; subprocess.Popen([sys.executable,'-c','import time; time.sleep(8)']); print('done')"
+    )
     started = time.monotonic()
     done = subprocess.run(command(program), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     assert done.returncode == 0 and time.monotonic() - started < 6

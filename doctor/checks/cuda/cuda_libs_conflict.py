@@ -23,6 +23,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 from ...demands import allows, demand, environment, name_of
 from ...facts import Distribution, Distributions, Environ, Facts, Host, Python, Toolkit, Torch, Trials, Unknown
 from ...model import ERROR, NOTE, WARNING, Finding, Install, KeepOne, Manual
+from ...patterns import lazy
 from ...registry import Signature, check
 from ...text import Text
 from ..gpu._nvidia import numbers
@@ -72,7 +73,7 @@ TWICE_CAUSE = Text(
 )
 
 #: Words of an error that name a CUDA library as the culprit.
-LIBRARY_ERROR = re.compile(
+LIBRARY_ERROR = lazy(
     r"undefined symbol: \w*(?:nvJitLink|cublas|cudnn|cusparse|cusolver|cufft|nccl)"
     r"|version [`']?lib(?:nvJitLink|cublas|cudnn)"
     r"|lib(?:cudnn|cublas|cufft|curand|cusparse|cusolver|nvJitLink|nvrtc|nccl|cupti|cudart)\w*[\w.-]*\.so[.\d]*: "

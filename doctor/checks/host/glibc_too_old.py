@@ -1,19 +1,19 @@
 """The system's C library (glibc) is older than an installed package needs.
 
 ## What it checks
-Compares this system's glibc with the platform tags of the installed wheels (`manylinux_2_28` needs glibc 2.28) and with the
-symbol versions that their compiled modules ask for.
+Compares this system's glibc with the platform tags of the installed wheels (`manylinux_2_28` needs glibc 2.28) and
+with the symbol versions that their compiled modules ask for.
 
 ## Why it matters
-The import stops with ``/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.28' not found``. pip avoids such wheels, so the
-environment was usually copied from a newer machine or built with `--platform`.
+The import stops with ``/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.28' not found
+``. pip avoids such wheels, so the environment was usually copied from a newer machine or built with `--platform`.
 
 ## Example
 torch 2.7.0 (manylinux_2_28) in a container with CentOS 7 (glibc 2.17).
 
 ## Fix
-Installs the newest releases whose wheels fit this glibc. glibc itself cannot be exchanged: the other way is a newer release of
-the operating system, or a newer container image.
+Installs the newest releases whose wheels fit this glibc. glibc itself cannot be exchanged: the other way is a newer
+release of the operating system, or a newer container image.
 """
 
 import re
@@ -70,7 +70,8 @@ SIGNATURES = (
         "{packages} 需要 glibc {needed}，而系统是 {glibc}。",
     ),
     cause=Text(
-        "The compiled modules of {packages} were made for glibc {needed} and newer; with {glibc} they cannot be loaded.",
+        "The compiled modules of {packages} were made for glibc {needed} and newer; with {glibc} they cannot be "
+        "loaded.",
         "{packages} 的编译模块要求 glibc {needed} 及以上，在 {glibc} 上无法加载。",
     ),
     explain_zh=EXPLAIN_ZH,

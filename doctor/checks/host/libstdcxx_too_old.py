@@ -1,19 +1,20 @@
 """The system's C++ library (libstdc++) is older than an installed package needs.
 
 ## What it checks
-Compares the highest `GLIBCXX_3.4.N` that the system's `libstdc++.so.6` offers with what compiled modules of the installed
-packages ask for.
+Compares the highest `GLIBCXX_3.4.N` that the system's `libstdc++.so.6` offers with what compiled modules of the
+installed packages ask for.
 
 ## Why it matters
-The import stops with ``libstdc++.so.6: version `GLIBCXX_3.4.29' not found``. The commonest way there: a package compiled here
-with a newer gcc, or an `LD_LIBRARY_PATH` that puts an old copy in front.
+The import stops with ``libstdc++.so.6: version `GLIBCXX_3.4.29' not found
+``. The commonest way there: a package compiled here with a newer gcc, or an `LD_LIBRARY_PATH` that puts an old copy
+in front.
 
 ## Example
 An extension built with gcc 12 (GLIBCXX_3.4.30) on Ubuntu 20.04 (up to GLIBCXX_3.4.28).
 
 ## Fix
-A newer libstdc++: from the distribution's newer gcc packages, or conda's `libstdcxx-ng` in a conda environment; or build the
-extension with the system's own compiler.
+A newer libstdc++: from the distribution's newer gcc packages, or conda's `libstdcxx-ng` in a conda environment; or
+build the extension with the system's own compiler.
 """
 
 import re
@@ -37,12 +38,15 @@ EXPLAIN_ZH = """系统的 C++ 库（libstdc++）比已安装的包要求的更�
 在 Ubuntu 20.04（最高 GLIBCXX_3.4.28）上使用 gcc 12 编译的扩展（GLIBCXX_3.4.30）。
 
 ## 修复
-换用更新的 libstdc++：发行版的新版 gcc 软件包，或者 conda 环境里的 `libstdcxx-ng`；也可以用系统自带的编译器重新编译扩展。
+换用更新的 libstdc++：发行版的新版 gcc 软件包，或者 conda 环境里的 `libstdcxx-ng`；也可以用系统自带的编译器重新编译
+扩展。
 """
 
 NEWER = Text(
-    "Install a newer libstdc++ (conda: conda install -c conda-forge libstdcxx-ng; Ubuntu: the ubuntu-toolchain-r archive), or rebuild {packages} with the system's compiler.",
-    "安装更新的 libstdc++（conda：conda install -c conda-forge libstdcxx-ng；Ubuntu：ubuntu-toolchain-r 源），或者用系统编译器重新编译 {packages}。",
+    "Install a newer libstdc++ (conda: conda install -c conda-forge libstdcxx-ng; Ubuntu: the ubuntu-toolchain-r "
+    "archive), or rebuild {packages} with the system's compiler.",
+    "安装更新的 libstdc++（conda：conda install -c conda-forge libstdcxx-ng；Ubuntu：ubuntu-toolchain-r 源），"
+    "或者用系统编译器重新编译 {packages}。",
 )
 STRAY = Text(
     "LD_LIBRARY_PATH is set ({path}): an older libstdc++ there comes first. Try without it.",
@@ -76,7 +80,8 @@ SIGNATURES = (
         "{packages} 需要 {needed}，而系统的 libstdc++ 最高只有 {glibcxx}。",
     ),
     cause=Text(
-        "{packages} was compiled with a newer C++ library: it asks for {needed}, and libstdc++.so.6 here ends at {glibcxx}.",
+        "{packages} was compiled with a newer C++ library: it asks for {needed}, and libstdc++.so.6 here ends at "
+        "{glibcxx}.",
         "{packages} 是用更新的 C++ 库编译的，需要 {needed}，而这里的 libstdc++.so.6 只到 {glibcxx}。",
     ),
     explain_zh=EXPLAIN_ZH,

@@ -121,7 +121,7 @@ SIGNATURES = (
     Signature(
         r"HTTPS?ConnectionPool\(host=\s*'(?P<host>[\w.-]{3,80})', port=\d+\)\W{1,3}(?:Read timed "
         r"out|Max retries exceeded)",
-        unless=(r"host=\s*'(?:localhost|127\.0\.0\.1|0\.0\.0\.0)'",),
+        unless=(r"host=\s*'(?:localhost|127\.0\.0\.1|0\.0\.0\.0)'", r"Trying to resume download"),
         outranks=("no-matching-distribution",),
     ),
     Signature(

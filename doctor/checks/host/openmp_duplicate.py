@@ -1,19 +1,21 @@
 """Two copies of the same OpenMP runtime are installed, and one process will load both.
 
 ## What it checks
-Looks for copies of `libiomp5` (Intel) and `libomp` (LLVM) in the environment's packages. Two copies of one kind are evidence;
-`libgomp` beside `libiomp5` is ordinary and not reported.
+Looks for copies of `libiomp5` (Intel) and `libomp` (LLVM) in the environment's packages. Two copies of one kind are
+evidence; `libgomp` beside `libiomp5` is ordinary and not reported.
 
 ## Why it matters
-The second copy to start stops the process: `OMP: Error #15: Initializing libiomp5md.dll, but found libiomp5md.dll already
-initialized.` It depends on the order of imports, so one script works and the next does not.
+The second copy to start stops the process:
+`OMP: Error #15: Initializing libiomp5md.dll, but found libiomp5md.dll already initialized.` It depends on the order
+of imports, so one script works and the next does not.
 
 ## Example
 On Windows: conda's `mkl` with `Library/bin/libiomp5md.dll` beside a pip torch with `torch/lib/libiomp5md.dll`.
 
 ## Fix
-Let one package bring the runtime: remove the extra package where nothing needs it, else import torch first. The variable
-`KMP_DUPLICATE_LIB_OK=TRUE` only hides the message and may give wrong numbers: the last resort, for a test run.
+Let one package bring the runtime: remove the extra package where nothing needs it, else import torch first. The
+variable `KMP_DUPLICATE_LIB_OK=TRUE` only hides the message and may give wrong numbers: the last resort, for a test
+run.
 """
 
 from typing import Any, Dict, Iterator, List
@@ -27,7 +29,8 @@ from ...text import Text
 EXPLAIN_ZH = """同一种 OpenMP 运行库装了两份，会被同一个进程加载。
 
 ## 检查什么
-在环境的各个包里查找 `libiomp5`（Intel）和 `libomp`（LLVM）的副本。同一种有两份才算问题；`libgomp` 与 `libiomp5` 并存是正常的，不报告。
+在环境的各个包里查找 `libiomp5`（Intel）和 `libomp`（LLVM）的副本。同一种有两份才算问题；`libgomp` 与 `libiomp5` 并
+存是正常的，不报告。
 
 ## 为什么重要
 后初始化的那份会让进程退出：`OMP: Error #15: Initializing libiomp5md.dll, but found libiomp5md.dll already initialized.`
@@ -37,8 +40,8 @@ EXPLAIN_ZH = """同一种 OpenMP 运行库装了两份，会被同一个进程�
 Windows 上 conda 的 `mkl` 带 `Library/bin/libiomp5md.dll`，pip 装的 torch 又带 `torch/lib/libiomp5md.dll`。
 
 ## 修复
-只保留一份：多余的包没有别人依赖时卸载它，否则先 import torch。环境变量 `KMP_DUPLICATE_LIB_OK=TRUE` 只是把报错盖住，结果可能出错，
-只能作为最后手段临时试用。
+只保留一份：多余的包没有别人依赖时卸载它，否则先 import torch。环境变量 `KMP_DUPLICATE_LIB_OK=TRUE` 只是把报错盖住，
+结果可能出错，只能作为最后手段临时试用。
 """
 
 #: kinds of which two copies stop the process; GNU's libgomp does not check for a second copy
@@ -49,7 +52,8 @@ LAST_RESORT = Text(
     "最后手段，仅供临时测试（结果可能出错）：设置 KMP_DUPLICATE_LIB_OK=TRUE。",
 )
 ONE_OWNER = Text(
-    "Let one package bring the runtime: reinstall {owners} from one source (all from pip or all from conda), and import torch first.",
+    "Let one package bring the runtime: reinstall {owners} from one source (all from pip or all from conda), and "
+    "import torch first.",
     "只让一个包提供运行库：把 {owners} 统一用 pip 或统一用 conda 重装，并且先 import torch。",
 )
 

@@ -1,9 +1,10 @@
 """An installed package needs a shared library that this system does not have.
 
 ## What it checks
-Reads what the compiled modules of the installed packages ask for (ELF NEEDED) and looks for each library as the loader does:
-`RPATH`, `RUNPATH` and `$ORIGIN`, `LD_LIBRARY_PATH`, the loader's cache, the standard folders of this architecture. Libraries that
-the NVIDIA driver, a CUDA wheel or torch itself brings are judged elsewhere; those that OpenCV's windows need are `opencv-libgl`.
+Reads what the compiled modules of the installed packages ask for (ELF NEEDED) and looks for each library as the
+loader does: `RPATH`, `RUNPATH` and `$ORIGIN`, `LD_LIBRARY_PATH`, the loader's cache, the standard folders of this
+architecture. Libraries that the NVIDIA driver, a CUDA wheel or torch itself brings are judged elsewhere; those that
+OpenCV's windows need are `opencv-libgl`.
 
 ## Why it matters
 The import stops with `libXYZ.so.N: cannot open shared object file: No such file or directory`. Behind
@@ -28,8 +29,9 @@ from ._libraries import NOT_SYSTEM, missing_from_trial, system_remedy
 EXPLAIN_ZH = """已安装的包需要某个共享库，而系统里没有。
 
 ## 检查什么
-读取已安装包的编译模块需要哪些库（ELF NEEDED），并按加载器的规则查找：`RPATH`、`RUNPATH` 和 `$ORIGIN`、`LD_LIBRARY_PATH`、加载器缓存、
-当前架构的标准目录。NVIDIA 驱动、CUDA wheel 和 torch 自带的库由其他检查负责；OpenCV 窗口需要的库归 `opencv-libgl`。
+读取已安装包的编译模块需要哪些库（ELF NEEDED），并按加载器的规则查找：`RPATH`、`RUNPATH` 和 `$ORIGIN`、
+`LD_LIBRARY_PATH`、加载器缓存、当前架构的标准目录。NVIDIA 驱动、CUDA wheel 和 torch 自带的库由其他检查负责；OpenCV
+窗口需要的库归 `opencv-libgl`。
 
 ## 为什么重要
 导入时会报 `libXYZ.so.N: cannot open shared object file: No such file or directory`。如果外面包着
@@ -102,7 +104,7 @@ SIGNATURES = (
     ),
     Signature(r"Could not load the Qt platform plugin .xcb.", "medium", unless=(r"cv2/qt/plugins",)),
     Signature(r"Library not loaded: (?P<library>/(?:opt/homebrew|usr/local)/\S{3,200}\.dylib)", "high"),
-    Signature(r"cannot find -l(?!cuda\b|cudart|nv|torch|c10)(?P<library>\w[\w+-]{1,30})", "medium"),
+    Signature(r"cannot find -l(?!cuda\b|cudart|nv|torch|c10|pthread)(?P<library>\w[\w+-]{1,30})", "medium"),
 )
 
 

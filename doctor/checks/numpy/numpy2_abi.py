@@ -1,19 +1,22 @@
 """A package was compiled for numpy 1, and numpy 2 is installed.
 
 ## What it checks
-Looks at every installed package that uses numpy's C interface: torch, OpenCV and ONNX Runtime by the versions in the wheel
-matrix, others by the marker that numpy's headers leave in a compiled module. Modules built against numpy 2 run with both.
+Looks at every installed package that uses numpy's C interface: torch, OpenCV and ONNX Runtime by the versions in
+the wheel matrix, others by the marker that numpy's headers leave in a compiled module. Modules built against numpy
+2 run with both.
 
 ## Why it matters
-pip never stops such a pair: torch names no numpy at all, and OpenCV up to 4.10.0.82 sets no upper bound. `import cv2` fails
-with `numpy.core.multiarray failed to import`; torch imports with a warning, and then `Numpy is not available` stops training.
+pip never stops such a pair: torch names no numpy at all, and OpenCV up to 4.10.0.82 sets no upper bound.
+`import cv2` fails with `numpy.core.multiarray failed to import`; torch imports with a warning, and then
+`Numpy is not available` stops training.
 
 ## Example
 `opencv-python 4.9.0.80` beside `numpy 2.1.3`; torch 2.1.0 beside numpy 2.0.2.
 
 ## Fix
-The change that moves the fewest packages: OpenCV alone to a release built for numpy 2 when it is the only one, else numpy
-to the newest release that torch, every Requires-Dist and the project's pins allow. The way that was not taken is named.
+The change that moves the fewest packages: OpenCV alone to a release built for numpy 2 when it is the only one, else
+numpy to the newest release that torch, every Requires-Dist and the project's pins allow. The way that was not taken
+is named.
 """
 
 from typing import Any, Dict, Iterator, List, Optional, Tuple
@@ -28,8 +31,8 @@ from ._numpy import NEEDS, ONNXRUNTIME, OPENCV, Limit, abi_limits, best, clash, 
 EXPLAIN_ZH = """有的包是为 numpy 1 编译的，而当前安装的是 numpy 2。
 
 ## 检查什么
-检查所有使用 numpy C 接口的已安装包：torch、OpenCV、ONNX Runtime 按 wheel 表中的版本判断，其他包看编译模块里 numpy 头文件留下的标记。
-用 numpy 2 编译的模块两边都能用。
+检查所有使用 numpy C 接口的已安装包：torch、OpenCV、ONNX Runtime 按 wheel 表中的版本判断，其他包看编译模块里 numpy
+头文件留下的标记。用 numpy 2 编译的模块两边都能用。
 
 ## 为什么重要
 pip 不会拦住这种组合：torch 根本不声明 numpy，OpenCV 直到 4.10.0.82 都没有上限。结果是 `import cv2` 报
@@ -39,8 +42,8 @@ pip 不会拦住这种组合：torch 根本不声明 numpy，OpenCV 直到 4.10.
 `opencv-python 4.9.0.80` 搭配 `numpy 2.1.3`；torch 2.1.0 搭配 numpy 2.0.2。
 
 ## 修复
-选择改动最少的办法：只有 OpenCV 一个不兼容时，把它升级到支持 numpy 2 的版本；否则把 numpy 换成 torch、所有 Requires-Dist 和项目限制都允许的最新版本。
-没有采用的办法也会写出来。
+选择改动最少的办法：只有 OpenCV 一个不兼容时，把它升级到支持 numpy 2 的版本；否则把 numpy 换成 torch、所有
+Requires-Dist 和项目限制都允许的最新版本。没有采用的办法也会写出来。
 """
 
 #: the releases of each that are compiled against numpy 2, without a jump to another major
@@ -97,7 +100,8 @@ SIGNATURES = (
         "{packages} 是为 numpy 1 编译的，不能与 numpy {numpy} 一起使用。",
     ),
     cause=Text(
-        "numpy 2 changed its binary interface. {packages} was compiled against numpy 1, and numpy {numpy} is installed. Cure: {cure}.",
+        "numpy 2 changed its binary interface. {packages} was compiled against numpy 1, and numpy {numpy} is "
+        "installed. Cure: {cure}.",
         "numpy 2 改变了二进制接口。{packages} 是针对 numpy 1 编译的，而安装的是 numpy {numpy}。解决办法：{cure}。",
     ),
     explain_zh=EXPLAIN_ZH,

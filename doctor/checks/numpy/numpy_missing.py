@@ -6,7 +6,8 @@ Looks for numpy in the target Python, and for what needs it: packages whose Requ
 
 ## Why it matters
 torch names numpy in no requirement since 1.9, so pip does not install it. `import torch` then warns
-`Failed to initialize NumPy: No module named 'numpy'`, and the first `tensor.numpy()` stops with `Numpy is not available`.
+`Failed to initialize NumPy: No module named 'numpy'`, and the first `tensor.numpy()` stops with
+`Numpy is not available`.
 
 ## Example
 A fresh environment with `pip install torch` and nothing else, and a `train.py` that imports numpy.
@@ -27,11 +28,12 @@ from ._numpy import NEEDS, best, limits
 EXPLAIN_ZH = """没有安装 numpy，而已安装的包需要它。
 
 ## 检查什么
-查看目标 Python 里有没有 numpy，以及谁需要它：Requires-Dist 写了 numpy 的包、torch（`.numpy()` 和 `from_numpy`），还有项目自己的 import。
+查看目标 Python 里有没有 numpy，以及谁需要它：Requires-Dist 写了 numpy 的包、torch（`.numpy()` 和 `from_numpy`），还
+有项目自己的 import。
 
 ## 为什么重要
-torch 从 1.9 起不再声明 numpy 依赖，pip 不会自动安装。`import torch` 只会警告 `Failed to initialize NumPy: No module named 'numpy'`，
-第一次调用 `tensor.numpy()` 才报 `Numpy is not available`。
+torch 从 1.9 起不再声明 numpy 依赖，pip 不会自动安装。`import torch` 只会警告
+`Failed to initialize NumPy: No module named 'numpy'`，第一次调用 `tensor.numpy()` 才报 `Numpy is not available`。
 
 ## 示例
 新建环境后只执行了 `pip install torch`，而 `train.py` 里有 `import numpy`。

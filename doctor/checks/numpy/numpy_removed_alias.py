@@ -1,10 +1,10 @@
 """The project uses names that the installed numpy no longer has.
 
 ## What it checks
-Reads the project's Python files and notebooks through the syntax tree, with import aliases resolved, and looks for the 77
-names that numpy has removed: `np.int`, `np.float`, `np.bool` and their like in 1.24, `np.float_`, `np.NaN`, `np.product` and
-others in 2.0, `np.in1d` and `np.trapz` in 2.4. Only names that are gone from the *installed* numpy are reported. Uses behind
-`hasattr`, a version test or `try` are left alone.
+Reads the project's Python files and notebooks through the syntax tree, with import aliases resolved, and looks for
+the 77 names that numpy has removed: `np.int`, `np.float`, `np.bool` and their like in 1.24, `np.float_`, `np.NaN`,
+`np.product` and others in 2.0, `np.in1d` and `np.trapz` in 2.4. Only names that are gone from the *installed* numpy
+are reported. Uses behind `hasattr`, a version test or `try` are left alone.
 
 ## Why it matters
 The line raises `AttributeError: module 'numpy' has no attribute 'int'` when it runs: often only at the first validation
@@ -31,9 +31,9 @@ from ._numpy import NEEDS, best, limits
 EXPLAIN_ZH = """项目用到了当前 numpy 已经删除的名字。
 
 ## 检查什么
-用语法树读取项目里的 Python 文件和 notebook，并还原 import 别名，查找 numpy 删除过的 77 个名字：1.24 删除的 `np.int`、`np.float`、
-`np.bool` 等，2.0 删除的 `np.float_`、`np.NaN`、`np.product` 等，2.4 删除的 `np.in1d` 和 `np.trapz`。只报告*已安装*的 numpy 里确实没有的名字；
-放在 `hasattr`、版本判断或 `try` 里的写法不算。
+用语法树读取项目里的 Python 文件和 notebook，并还原 import 别名，查找 numpy 删除过的 77 个名字：1.24 删除的
+`np.int`、`np.float`、 `np.bool` 等，2.0 删除的 `np.float_`、`np.NaN`、`np.product` 等，2.4 删除的 `np.in1d` 和
+`np.trapz`。只报告*已安装*的 numpy 里确实没有的名字；放在 `hasattr`、版本判断或 `try` 里的写法不算。
 
 ## 为什么重要
 运行到这一行就会报 `AttributeError: module 'numpy' has no attribute 'int'`，往往是训练几个小时后第一次验证时才出现。
@@ -42,8 +42,8 @@ EXPLAIN_ZH = """项目用到了当前 numpy 已经删除的名字。
 numpy 1.26.4 下的 `classes = labels[:, 0].astype(np.int)`。
 
 ## 修复
-改写源码里的名字（`np.int` 改成 `int`）：`doctor fix` 显示 diff，只有 `doctor fix --apply --source` 才会写入文件。没有直接替代的名字需要手动改；
-如果 torch、OpenCV 和项目自己的版本限制都允许，也可以装回旧版 numpy，报告会说明具体版本。
+改写源码里的名字（`np.int` 改成 `int`）：`doctor fix` 显示 diff，只有 `doctor fix --apply --source` 才会写入文件。没
+有直接替代的名字需要手动改；如果 torch、OpenCV 和项目自己的版本限制都允许，也可以装回旧版 numpy，报告会说明具体版本。
 """
 
 #: replacements that are an expression: not usable as the start of a longer one
@@ -103,7 +103,8 @@ SIGNATURES = (
         "numpy {numpy} 已经没有 {names}，而项目中有 {count} 处用到。",
     ),
     cause=Text(
-        "numpy removed {names} ({removed_in}); {numpy} is installed, so each of these lines raises AttributeError when it runs.",
+        "numpy removed {names} ({removed_in}); {numpy} is installed, so each of these lines raises AttributeError "
+        "when it runs.",
         "numpy 已删除 {names}（{removed_in}），当前安装的是 {numpy}，运行到这些行会报 AttributeError。",
     ),
     explain_zh=EXPLAIN_ZH,

@@ -4,14 +4,15 @@
 Looks for the marker `EXTERNALLY-MANAGED` beside the standard library of the target Python.
 
 ## Why it matters
-pip stops with `error: externally-managed-environment`. Forcing it with `--break-system-packages` can damage programs of the
-system that use the same Python.
+pip stops with `error: externally-managed-environment`. Forcing it with `--break-system-packages` can damage
+programs of the system that use the same Python.
 
 ## Example
 `pip install torch` on Debian 12, Ubuntu 24.04 or Raspberry Pi OS bookworm.
 
 ## Fix
-Make a virtual environment: `doctor fix --venv DIR` does it, with a view of apt's packages where cv2 or picamera2 come from there.
+Make a virtual environment: `doctor fix --venv DIR` does it, with a view of apt's packages where cv2 or picamera2
+come from there.
 """
 
 from typing import Iterator
@@ -27,7 +28,8 @@ EXPLAIN_ZH = """目标 Python 由操作系统管理，不允许 pip 修改（PEP
 查看目标 Python 的标准库旁边有没有 `EXTERNALLY-MANAGED` 标记。
 
 ## 为什么重要
-pip 会报 `error: externally-managed-environment`。用 `--break-system-packages` 强行安装，可能弄坏系统里使用同一个 Python 的程序。
+pip 会报 `error: externally-managed-environment`。用 `--break-system-packages` 强行安装，可能弄坏系统里使用同一个
+Python 的程序。
 
 ## 示例
 在 Debian 12、Ubuntu 24.04 或 Raspberry Pi OS bookworm 上执行 `pip install torch`。

@@ -1,18 +1,19 @@
 """The project asks for a torch release that has no wheel for this Python and platform.
 
 ## What it checks
-Looks in the wheel matrix whether any torch that the project's requirements allow has a build for the target Python's version and
-platform. Only where torch is not installed yet.
+Looks in the wheel matrix whether any torch that the project's requirements allow has a build for the target
+Python's version and platform. Only where torch is not installed yet.
 
 ## Why it matters
-pip says `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)` and lists versions that do
-not help: the reason is the Python, the 32-bit system or the platform.
+pip says `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)` and lists
+versions that do not help: the reason is the Python, the 32-bit system or the platform.
 
 ## Example
 `torch==1.7.1` with Python 3.10: its wheels end at Python 3.9.
 
 ## Fix
-A Python that has builds of this release, or a release that has builds for this Python; the report names both where they exist.
+A Python that has builds of this release, or a release that has builds for this Python; the report names both where
+they exist.
 """
 
 from typing import Any, Dict, Iterator, List
@@ -31,8 +32,8 @@ EXPLAIN_ZH = """项目要求的 torch 版本没有适合当前 Python 和平台�
 在 wheel 表中查找：项目依赖所允许的 torch 版本里，有没有适合目标 Python 版本和平台的构建。只在尚未安装 torch 时检查。
 
 ## 为什么重要
-pip 会报 `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)`，列出的版本也帮不上忙：
-真正的原因是 Python 版本、32 位系统或平台。
+pip 会报 `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)`，列出的版
+本也帮不上忙：真正的原因是 Python 版本、32 位系统或平台。
 
 ## 示例
 Python 3.10 下的 `torch==1.7.1`：它的 wheel 最高只到 Python 3.9。
@@ -92,7 +93,8 @@ SIGNATURES = (
         "{requirement}：没有适合 Python {python}（{platform}）的 wheel。",
     ),
     cause=Text(
-        "The wheels of {requirement} are for Python {pythons}; Python {python} on {platform} gets none, and pip has nothing to install.",
+        "The wheels of {requirement} are for Python {pythons}; Python {python} on {platform} gets none, and pip has "
+        "nothing to install.",
         "{requirement} 的 wheel 只支持 Python {pythons}，Python {python}（{platform}）没有可用的，pip 无从安装。",
     ),
     explain_zh=EXPLAIN_ZH,

@@ -1,12 +1,12 @@
 """The target Python is newer than the project, or the torch it pins, supports.
 
 ## What it checks
-Compares the target Python with the upper bound of the project's `requires-python`, and looks in the wheel matrix for the
-newest Python that the pinned or installed torch has builds for.
+Compares the target Python with the upper bound of the project's `requires-python`, and looks in the wheel matrix
+for the newest Python that the pinned or installed torch has builds for.
 
 ## Why it matters
-pip says `No matching distribution found` or starts to compile from source. Repositories from 2020 pin torch 1.7, which ends at
-Python 3.9.
+pip says `No matching distribution found` or starts to compile from source. Repositories from 2020 pin torch 1.7,
+which ends at Python 3.9.
 
 ## Example
 `torch==1.10.0` in requirements.txt with Python 3.12.

@@ -1,8 +1,8 @@
 """The target Python is older than the project, or an installed package, says it needs.
 
 ## What it checks
-Compares the target Python with the project's `requires-python` (pyproject.toml, setup.cfg, setup.py, environment.yml) and with
-the `Requires-Python` of the installed packages.
+Compares the target Python with the project's `requires-python` (pyproject.toml, setup.cfg, setup.py,
+environment.yml) and with the `Requires-Python` of the installed packages.
 
 ## Why it matters
 pip refuses or quietly installs old releases; the source stops with `SyntaxError` at its first newer construct.
@@ -11,7 +11,8 @@ pip refuses or quietly installs old releases; the source stops with `SyntaxError
 `requires-python = ">=3.10"` with Python 3.8.18.
 
 ## Fix
-A newer Python for this project: a new virtual environment made with it. An existing environment cannot change its Python.
+A newer Python for this project: a new virtual environment made with it. An existing environment cannot change its
+Python.
 """
 
 from typing import Iterator, Optional
@@ -25,7 +26,8 @@ from ...text import Text
 EXPLAIN_ZH = """目标 Python 比项目或已安装的包要求的更旧。
 
 ## 检查什么
-把目标 Python 与项目的 `requires-python`（pyproject.toml、setup.cfg、setup.py、environment.yml）以及已安装包的 `Requires-Python` 比较。
+把目标 Python 与项目的 `requires-python`（pyproject.toml、setup.cfg、setup.py、environment.yml）以及已安装包的
+`Requires-Python` 比较。
 
 ## 为什么重要
 pip 会拒绝安装，或者悄悄装上旧版本；源码遇到新语法就报 `SyntaxError`。

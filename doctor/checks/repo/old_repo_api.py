@@ -1,10 +1,11 @@
 """The project uses names that an installed library, or this Python, no longer has.
 
 ## What it checks
-Reads the project's source through the syntax tree and looks for names that libraries have removed: `torch._six`, Pillow's
-`Image.ANTIALIAS` and `font.getsize`, `pkg_resources`, moved names of scipy, scikit-learn, scikit-image, pandas, networkx and
-onnx, modules that Python itself dropped (`distutils`, `imp`), and protobuf code generated for protobuf 3. Only what is gone
-from the *installed* version counts; uses behind `hasattr`, a version test or `try` are left alone.
+Reads the project's source through the syntax tree and looks for names that libraries have removed: `torch._six`,
+Pillow's `Image.ANTIALIAS` and `font.getsize`, `pkg_resources`, moved names of scipy, scikit-learn, scikit-image,
+pandas, networkx and onnx, modules that Python itself dropped (`distutils`, `imp`), and protobuf code generated for
+protobuf 3. Only what is gone from the *installed* version counts; uses behind `hasattr`, a version test or `try`
+are left alone.
 
 ## Why it matters
 A repository that worked in its year stops with `No module named 'torch._six'` or `module 'PIL.Image' has no attribute
@@ -14,8 +15,9 @@ A repository that worked in its year stops with `No module named 'torch._six'` o
 `font.getsize(label)` in `utils/plots.py` of a YOLO repository, with Pillow 10.4.0 installed.
 
 ## Fix
-Rewrites the names that have an exact successor (`doctor fix --apply --source`); for the others the report names what to write.
-The other way: the last release of the library that still has the name, where nothing else forbids it.
+Rewrites the names that have an exact successor (`doctor fix --apply --source`); for the others the report names
+what to write. The other way: the last release of the library that still has the name, where nothing else forbids
+it.
 """
 
 from typing import Any, Dict, Iterator, List, Optional, Tuple
@@ -30,9 +32,10 @@ from ...text import Text
 EXPLAIN_ZH = """项目用到了已安装的库（或当前 Python）已经没有的名字。
 
 ## 检查什么
-用语法树读取项目源码，查找各个库已经删除的名字：`torch._six`，Pillow 的 `Image.ANTIALIAS` 和 `font.getsize`，`pkg_resources`，scipy、scikit-learn、
-scikit-image、pandas、networkx、onnx 中移走的名字，Python 自己删除的模块（`distutils`、`imp`），以及为 protobuf 3 生成的代码。
-只报告*已安装*版本里确实没有的；放在 `hasattr`、版本判断或 `try` 里的写法不算。
+用语法树读取项目源码，查找各个库已经删除的名字：`torch._six`，Pillow 的 `Image.ANTIALIAS` 和 `font.getsize`，
+`pkg_resources`，scipy、scikit-learn、 scikit-image、pandas、networkx、onnx 中移走的名字，Python 自己删除的模块（
+`distutils`、`imp`），以及为 protobuf 3 生成的代码。只报告*已安装*版本里确实没有的；放在 `hasattr`、版本判断或 `try`
+里的写法不算。
 
 ## 为什么重要
 当年能跑的仓库，现在会报 `No module named 'torch._six'` 或 `module 'PIL.Image' has no attribute 'ANTIALIAS'`。
@@ -42,13 +45,15 @@ scikit-image、pandas、networkx、onnx 中移走的名字，Python 自己删除
 YOLO 仓库 `utils/plots.py` 里的 `font.getsize(label)`，而安装的是 Pillow 10.4.0。
 
 ## 修复
-有等价名字的直接改写（`doctor fix --apply --source`），其余的报告会写明该改成什么。另一条路是装回还保留该名字的最后一个版本，前提是没有别的包反对。
+有等价名字的直接改写（`doctor fix --apply --source`），其余的报告会写明该改成什么。另一条路是装回还保留该名字的最后
+一个版本，前提是没有别的包反对。
 """
 
 REWRITE = Text("Replace the removed names in the source: {names}.", "替换源码中已删除的名字：{names}。")
 BY_HAND = Text("Change by hand: {by_hand}.", "手动修改：{by_hand}。")
 PROTOBUF = Text(
-    "Generate the *_pb2.py files again with a current protoc; or install protobuf below 3.21, where nothing needs a newer one.",
+    "Generate the *_pb2.py files again with a current protoc; or install protobuf below 3.21, where nothing needs a "
+    "newer one.",
     "用新版 protoc 重新生成 *_pb2.py；如果没有别的包需要新版，也可以安装 3.21 以下的 protobuf。",
 )
 #: protobuf refuses code that protoc before 3.19 generated, from this release on

@@ -1,19 +1,20 @@
 """The project's code meets a torch that is stricter about something than the one it was written for.
 
 ## What it checks
-Looks for places whose meaning changed while the name stayed. Known: YOLO's `loss.py`, where integer grid positions are clamped
-with a limit taken from a float tensor (`gj.clamp_(0, gain[3] - 1)`): an error since torch 1.12.
+Looks for places whose meaning changed while the name stayed. Known: YOLO's `loss.py`, where integer grid positions
+are clamped with a limit taken from a float tensor (`gj.clamp_(0, gain[3] - 1)`): an error since torch 1.12.
 
 ## Why it matters
-Training stops in the first batch with `RuntimeError: result type Float can't be cast to the desired output type long int`.
-It looks like a fault of the data or the model, and is none.
+Training stops in the first batch with
+`RuntimeError: result type Float can't be cast to the desired output type long int`. It looks like a fault of the
+data or the model, and is none.
 
 ## Example
 YOLOv5-Lite's `utils/loss.py` with torch 1.12.1 or newer.
 
 ## Fix
-Turns the limit into an integer in the source (`gain[3].long() - 1`), shown as a diff and written with `doctor fix --apply --source`.
-The result is the same; older torch accepts it too.
+Turns the limit into an integer in the source (`gain[3].long() - 1`), shown as a diff and written with
+`doctor fix --apply --source`. The result is the same; older torch accepts it too.
 """
 
 from typing import Any, Dict, Iterator, List
@@ -39,7 +40,8 @@ EXPLAIN_ZH = """项目代码遇到了更严格的 torch：名字没变，行为�
 YOLOv5-Lite 的 `utils/loss.py` 搭配 torch 1.12.1 及以上。
 
 ## 修复
-把源码里的上限转成整数（`gain[3].long() - 1`），`doctor fix` 显示 diff，`doctor fix --apply --source` 写入。结果不变，旧版 torch 也能用。
+把源码里的上限转成整数（`gain[3].long() - 1`），`doctor fix` 显示 diff，`doctor fix --apply --source` 写入。结果不变，
+旧版 torch 也能用。
 """
 
 REWRITE = Text(
@@ -128,7 +130,8 @@ SIGNATURES = (
     ),
     cause=Text(
         'Since torch {since}, {call} with a limit from a float tensor raises "result type Float can\'t be cast to the desired output type long int".',
-        "torch {since} 起，{call} 的上限来自浮点张量时会报 “result type Float can't be cast to the desired output type long int”。",
+        "torch {since} 起，{call} 的上限来自浮点张量时会报 “result type Float can't be cast to the desired output "
+        "type long int”。",
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Project, Torch),

@@ -1,19 +1,22 @@
 """`torch.load` reads only plain tensors by default since torch 2.6; old checkpoints then fail to load.
 
 ## What it checks
-Finds calls of `torch.load` without `weights_only` in the project's source, where torch 2.6 or newer is installed. Calls whose
-result is used as a whole model (`ckpt['model'].float()`, `.state_dict()` of a loaded object) are marked: they cannot work.
+Finds calls of `torch.load` without `weights_only` in the project's source, where torch 2.6 or newer is installed.
+Calls whose result is used as a whole model (`ckpt['model'].float()`, `.state_dict()` of a loaded object) are
+marked: they cannot work.
 
 ## Why it matters
-The default changed from `weights_only=False` to `True`. A checkpoint that holds a pickled model, as YOLO repositories save
-them, stops with `WeightsUnpickler error: Unsupported global` or `Weights only load failed`. Plain state dicts still load.
+The default changed from `weights_only=False` to `True`. A checkpoint that holds a pickled model, as YOLO
+repositories save them, stops with `WeightsUnpickler error: Unsupported global` or `Weights only load failed`. Plain
+state dicts still load.
 
 ## Example
 `ckpt = torch.load(weights, map_location=device)` followed by `ckpt['model'].float()`, with torch 2.9.1.
 
 ## Fix
-Adds `weights_only=False` to the calls that load a whole model, in the source (`doctor fix --apply --source`). Loading such a file
-runs code that is stored in it: only for checkpoints that you trust. Saving and loading a `state_dict` is the lasting cure.
+Adds `weights_only=False` to the calls that load a whole model, in the source (`doctor fix --apply --source`).
+Loading such a file runs code that is stored in it: only for checkpoints that you trust. Saving and loading a
+`state_dict` is the lasting cure.
 """
 
 from typing import Any, Dict, Iterator, List
@@ -39,8 +42,8 @@ EXPLAIN_ZH = """torch 2.6 起 `torch.load` 默认只读取纯张量，旧的权�
 torch 2.9.1 下的 `ckpt = torch.load(weights, map_location=device)`，后面接 `ckpt['model'].float()`。
 
 ## 修复
-给加载整个模型的调用加上 `weights_only=False`（`doctor fix --apply --source`）。这样加载会执行文件里保存的代码，只用于可信的权重。
-长久之计是改为保存和加载 `state_dict`。
+给加载整个模型的调用加上 `weights_only=False`（`doctor fix --apply --source`）。这样加载会执行文件里保存的代码，只用
+于可信的权重。长久之计是改为保存和加载 `state_dict`。
 """
 
 REWRITE = Text(
@@ -94,7 +97,8 @@ SIGNATURES = (
         "torch {torch} 默认只加载纯张量，项目中有 {count} 处 torch.load 没有指定 weights_only。",
     ),
     cause=Text(
-        "Since torch {since} the default is weights_only=True. {whole} of these calls use the result as a whole model and will fail.",
+        "Since torch {since} the default is weights_only=True. {whole} of these calls use the result as a whole "
+        "model and will fail.",
         "torch {since} 起默认 weights_only=True。其中 {whole} 处把加载结果当作整个模型使用，会失败。",
     ),
     explain_zh=EXPLAIN_ZH,

@@ -5,8 +5,9 @@
 compares the files on disk with each one's RECORD: the one whose files were overwritten is not the one that imports.
 
 ## Why it matters
-There is no error. The CPU package written over the GPU one leaves `['AzureExecutionProvider', 'CPUExecutionProvider']`, and
-inference quietly runs on the CPU. Uninstalling either one breaks the other.
+There is no error. The CPU package written over the GPU one leaves
+`['AzureExecutionProvider', 'CPUExecutionProvider']`, and inference quietly runs on the CPU. Uninstalling either one
+breaks the other.
 
 ## Example
 `pip install onnxruntime-gpu`, then a package that depends on `onnxruntime`: the CUDA provider is gone.
@@ -26,11 +27,12 @@ from ._shared import ONNXRUNTIME, installed, lines, ownership
 EXPLAIN_ZH = """同时安装了多个 ONNX Runtime 包，它们的文件互相覆盖，GPU 版可能已经失效。
 
 ## 检查什么
-`onnxruntime`、`onnxruntime-gpu` 等包都安装到 `onnxruntime` 目录。检查是否同时装了多个，并把磁盘上的文件与各自的 RECORD 对比：
-文件被覆盖的那个，实际上已经不起作用。
+`onnxruntime`、`onnxruntime-gpu` 等包都安装到 `onnxruntime` 目录。检查是否同时装了多个，并把磁盘上的文件与各自的
+RECORD 对比：文件被覆盖的那个，实际上已经不起作用。
 
 ## 为什么重要
-不会有任何报错。CPU 版覆盖 GPU 版之后，可用的只剩 `['AzureExecutionProvider', 'CPUExecutionProvider']`，推理悄悄跑在 CPU 上；卸载任何一个都会破坏另一个。
+不会有任何报错。CPU 版覆盖 GPU 版之后，可用的只剩 `['AzureExecutionProvider', 'CPUExecutionProvider']`，推理悄悄跑在
+CPU 上；卸载任何一个都会破坏另一个。
 
 ## 示例
 先 `pip install onnxruntime-gpu`，又装了一个依赖 `onnxruntime` 的包：CUDA provider 消失了。

@@ -1,9 +1,10 @@
 """ONNX Runtime cannot use the GPU here: its CUDA provider is missing or finds no CUDA libraries of its major version.
 
 ## What it checks
-Reads which CUDA and cuDNN libraries the installed `onnxruntime-gpu` asks for (`libonnxruntime_providers_cuda.so`, e.g.
-`libcublasLt.so.12` and `libcudnn.so.9`) and whether any of them is in the environment or known to the loader. With an import
-trial, also which providers really are available. On a machine without an NVIDIA GPU there is nothing to say.
+Reads which CUDA and cuDNN libraries the installed `onnxruntime-gpu` asks for (`libonnxruntime_providers_cuda.so`,
+e.g. `libcublasLt.so.12` and `libcudnn.so.9`) and whether any of them is in the environment or known to the loader.
+With an import trial, also which providers really are available. On a machine without an NVIDIA GPU there is nothing
+to say.
 
 ## Why it matters
 `onnxruntime-gpu` falls back to the CPU with one line on stderr that few people see: `Failed to create
@@ -13,8 +14,8 @@ CUDAExecutionProvider`. Inference works and takes ten times as long.
 `onnxruntime-gpu 1.20.1` (CUDA 12, cuDNN 9) beside torch 2.0.1+cu118, which brings CUDA 11 and cuDNN 8.
 
 ## Fix
-Installs the NVIDIA runtime packages of the right major version, or names the `onnxruntime-gpu` release built for the CUDA that
-is here. Where the CPU package is installed and the project asks for CUDA: the GPU package.
+Installs the NVIDIA runtime packages of the right major version, or names the `onnxruntime-gpu` release built for
+the CUDA that is here. Where the CPU package is installed and the project asks for CUDA: the GPU package.
 """
 
 import re
@@ -22,6 +23,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from ...facts import Distributions, Facts, Host, NativeModules, Nvidia, Project, Python, Torch, Trials
 from ...model import ERROR, WARNING, Finding, KeepOne, Manual
+from ...patterns import lazy
 from ...registry import Signature, check
 from ...text import Text
 from ._shared import ONNXRUNTIME, installed, uses
@@ -29,33 +31,38 @@ from ._shared import ONNXRUNTIME, installed, uses
 EXPLAIN_ZH = """ONNX Runtime 在本机用不了 GPU：缺少 CUDA provider，或者找不到对应大版本的 CUDA 库。
 
 ## 检查什么
-读取已安装的 `onnxruntime-gpu` 需要哪些 CUDA 和 cuDNN 库（`libonnxruntime_providers_cuda.so` 里的 `libcublasLt.so.12`、`libcudnn.so.9` 等），
-看环境里或加载器缓存里有没有。做过导入试验时，还会核对实际可用的 provider。没有 NVIDIA GPU 的机器不作判断。
+读取已安装的 `onnxruntime-gpu` 需要哪些 CUDA 和 cuDNN 库（`libonnxruntime_providers_cuda.so` 里的
+`libcublasLt.so.12`、`libcudnn.so.9` 等），看环境里或加载器缓存里有没有。做过导入试验时，还会核对实际可用的 provider。
+没有 NVIDIA GPU 的机器不作判断。
 
 ## 为什么重要
-`onnxruntime-gpu` 会退回 CPU，只在 stderr 打一行很少有人注意的 `Failed to create CUDAExecutionProvider`。推理能跑，但慢十倍。
+`onnxruntime-gpu` 会退回 CPU，只在 stderr 打一行很少有人注意的 `Failed to create CUDAExecutionProvider`。推理能跑，
+但慢十倍。
 
 ## 示例
 `onnxruntime-gpu 1.20.1`（CUDA 12、cuDNN 9）与 torch 2.0.1+cu118 装在一起，后者带的是 CUDA 11 和 cuDNN 8。
 
 ## 修复
-安装对应大版本的 NVIDIA 运行库，或者换成与现有 CUDA 匹配的 `onnxruntime-gpu` 版本。装的是 CPU 版而项目要用 CUDA 时，换成 GPU 版。
+安装对应大版本的 NVIDIA 运行库，或者换成与现有 CUDA 匹配的 `onnxruntime-gpu` 版本。装的是 CPU 版而项目要用 CUDA 时，
+换成 GPU 版。
 """
 
 #: sonames that say for which CUDA and cuDNN a provider was built
-_CUDA = re.compile(r"libcu(?:blas|blasLt|dart|fft|rand)\.so\.(\d+)")
-_CUDNN = re.compile(r"libcudnn\w*\.so\.(\d+)")
+_CUDA = lazy(r"libcu(?:blas|blasLt|dart|fft|rand)\.so\.(\d+)")
+_CUDNN = lazy(r"libcudnn\w*\.so\.(\d+)")
 
 CPU_TITLE = Text(
     "The project asks ONNX Runtime for CUDA, but only {package} is installed.",
     "项目要求 ONNX Runtime 使用 CUDA，但只安装了 {package}。",
 )
 CPU_CAUSE = Text(
-    "{package} has no CUDA provider; the machine has an NVIDIA GPU that it will not use. {libraries} is what the project names.",
+    "{package} has no CUDA provider; the machine has an NVIDIA GPU that it will not use. {libraries} is what the "
+    "project names.",
     "{package} 没有 CUDA provider，机器上的 NVIDIA GPU 用不上。项目中写的是 {libraries}。",
 )
 LIBRARIES = Text(
-    "Install the NVIDIA libraries it was built for: pip install {pip_packages}; and import torch (or call onnxruntime.preload_dlls()) first.",
+    "Install the NVIDIA libraries it was built for: pip install {pip_packages}; and import torch (or call "
+    "onnxruntime.preload_dlls()) first.",
     "安装它需要的 NVIDIA 库：pip install {pip_packages}；并且先 import torch（或调用 onnxruntime.preload_dlls()）。",
 )
 

@@ -1,20 +1,21 @@
 """Several OpenCV packages share one folder, or the one that is there is not the one the project needs.
 
 ## What it checks
-`opencv-python`, `opencv-python-headless` and the two `contrib` packages all install the folder `cv2`; only one may be there.
-Looks for several of them, for different versions among them, and for files that one has written over another's. Also says
-when only a headless build is installed and the project opens windows with `cv2.imshow`.
+`opencv-python`, `opencv-python-headless` and the two `contrib` packages all install the folder `cv2`; only one may
+be there. Looks for several of them, for different versions among them, and for files that one has written over
+another's. Also says when only a headless build is installed and the project opens windows with `cv2.imshow`.
 
 ## Why it matters
-pip installs them side by side without a word. The later one overwrites the earlier; uninstalling either deletes files of
-both, and `import cv2` then gives `module 'cv2' has no attribute 'imread'`.
+pip installs them side by side without a word. The later one overwrites the earlier; uninstalling either deletes
+files of both, and `import cv2` then gives `module 'cv2' has no attribute 'imread'`.
 
 ## Example
 `ultralytics` brings `opencv-python`, `albumentations` brings `opencv-python-headless`: both are in the environment.
 
 ## Fix
-Removes all of them, then installs the one to keep: contrib if the project uses its modules, the package that others ask for
-by name, the build with windows where the project opens them. Removing only one is not enough: it takes the other's files along.
+Removes all of them, then installs the one to keep: contrib if the project uses its modules, the package that others
+ask for by name, the build with windows where the project opens them. Removing only one is not enough: it takes the
+other's files along.
 """
 
 from typing import Any, Dict, Iterator, List
@@ -28,8 +29,8 @@ from ._shared import OPENCV, asked_for, installed, lines, newest, ownership, use
 EXPLAIN_ZH = """多个 OpenCV 包共用一个目录，或者安装的不是项目需要的那一个。
 
 ## 检查什么
-`opencv-python`、`opencv-python-headless` 和两个 `contrib` 包都会安装到 `cv2` 目录，只能保留一个。检查是否同时装了多个、版本是否不同、
-文件是否被互相覆盖。如果只装了 headless 版而项目用 `cv2.imshow` 开窗口，也会提示。
+`opencv-python`、`opencv-python-headless` 和两个 `contrib` 包都会安装到 `cv2` 目录，只能保留一个。检查是否同时装了多
+个、版本是否不同、文件是否被互相覆盖。如果只装了 headless 版而项目用 `cv2.imshow` 开窗口，也会提示。
 
 ## 为什么重要
 pip 会默默地把它们装在一起。后装的覆盖先装的；卸载任何一个都会删掉两边的文件，之后 `import cv2` 就会报
@@ -39,8 +40,8 @@ pip 会默默地把它们装在一起。后装的覆盖先装的；卸载任何�
 `ultralytics` 依赖 `opencv-python`，`albumentations` 依赖 `opencv-python-headless`，结果两个都装上了。
 
 ## 修复
-全部卸载，再安装要保留的那一个：项目用到 contrib 模块就留 contrib，否则留被其他包点名依赖的，需要开窗口就留带界面的版本。
-只卸载其中一个不行，会把另一个的文件一起删掉。
+全部卸载，再安装要保留的那一个：项目用到 contrib 模块就留 contrib，否则留被其他包点名依赖的，需要开窗口就留带界面的
+版本。只卸载其中一个不行，会把另一个的文件一起删掉。
 """
 
 HEADLESS_TITLE = Text(
@@ -75,7 +76,8 @@ SIGNATURES = (
     Signature(
         r"The function is not implemented\. Rebuild the library with Windows, GTK\+ ?2?",
         cause=Text(
-            "The OpenCV that is imported has no windows: opencv-python-headless is installed, alone or over opencv-python.",
+            "The OpenCV that is imported has no windows: opencv-python-headless is installed, alone or over "
+            "opencv-python.",
             "实际导入的 OpenCV 不带窗口功能：装的是 opencv-python-headless，或者它覆盖了 opencv-python 的文件。",
         ),
     ),
@@ -104,7 +106,8 @@ SIGNATURES = (
         "{packages} 共用同一个目录，只能安装其中一个。",
     ),
     cause=Text(
-        "All of them install the folder cv2. What imports now is a mixture, and uninstalling one deletes files of the others. Keep {keep}.",
+        "All of them install the folder cv2. What imports now is a mixture, and uninstalling one deletes files of "
+        "the others. Keep {keep}.",
         "它们都安装到 cv2 目录，现在导入的是混合文件，卸载一个会删掉其他包的文件。保留 {keep}。",
     ),
     explain_zh=EXPLAIN_ZH,

@@ -1,19 +1,20 @@
 """OpenCV needs system libraries for its windows (libGL, GLib, X11), and they are not on this machine.
 
 ## What it checks
-Reads which shared libraries the installed `cv2` module asks for (ELF NEEDED) and looks for each one where the loader will:
-beside the module, in the loader's cache, in the standard folders. The import trial counts where one ran.
+Reads which shared libraries the installed `cv2` module asks for (ELF NEEDED) and looks for each one where the
+loader will: beside the module, in the loader's cache, in the standard folders. The import trial counts where one
+ran.
 
 ## Why it matters
-`import cv2` stops with `ImportError: libGL.so.1: cannot open shared object file`. It is the first thing that fails in slim
-containers and on servers without a desktop.
+`import cv2` stops with `ImportError: libGL.so.1: cannot open shared object file`. It is the first thing that fails
+in slim containers and on servers without a desktop.
 
 ## Example
 `opencv-python 4.9.0.80` in `python:3.11-slim`: libGL.so.1 and libgthread-2.0.so.0 are missing.
 
 ## Fix
-Where nothing needs windows and no package asks for `opencv-python` by name: the headless build of the same version, which
-needs none of these libraries. Otherwise the system packages, with the command for this distribution.
+Where nothing needs windows and no package asks for `opencv-python` by name: the headless build of the same version,
+which needs none of these libraries. Otherwise the system packages, with the command for this distribution.
 """
 
 from typing import Any, Iterator, List
@@ -28,7 +29,8 @@ from ._shared import OPENCV, asked_for, installed, uses
 EXPLAIN_ZH = """OpenCV 的窗口功能需要系统库（libGL、GLib、X11），而本机没有。
 
 ## 检查什么
-读取已安装的 `cv2` 模块需要哪些共享库（ELF NEEDED），按加载器的规则逐个查找：模块旁边、加载器缓存、标准目录。做过导入试验时以试验结果为准。
+读取已安装的 `cv2` 模块需要哪些共享库（ELF NEEDED），按加载器的规则逐个查找：模块旁边、加载器缓存、标准目录。做过导
+入试验时以试验结果为准。
 
 ## 为什么重要
 `import cv2` 会报 `ImportError: libGL.so.1: cannot open shared object file`。精简容器和没有桌面的服务器上最常见。
@@ -37,7 +39,8 @@ EXPLAIN_ZH = """OpenCV 的窗口功能需要系统库（libGL、GLib、X11），
 在 `python:3.11-slim` 里使用 `opencv-python 4.9.0.80`：缺少 libGL.so.1 和 libgthread-2.0.so.0。
 
 ## 修复
-不需要窗口、也没有别的包点名依赖 `opencv-python` 时，换成同版本的 headless 版，它不需要这些库。否则安装系统包，报告会给出本发行版的命令。
+不需要窗口、也没有别的包点名依赖 `opencv-python` 时，换成同版本的 headless 版，它不需要这些库。否则安装系统包，报告
+会给出本发行版的命令。
 """
 
 HEADLESS_INSTEAD = Text(
