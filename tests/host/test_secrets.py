@@ -3,6 +3,7 @@
 import pytest
 
 from doctor.secrets import without_credentials
+from doctor.urls import host_of, scheme_of
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,21 @@ def test_what_is_removed(given, wanted):
 )
 def test_what_is_left_alone(text):
     assert without_credentials(text) == text
+
+
+@pytest.mark.parametrize(
+    "address, scheme, host",
+    [
+        ("https://Pkg.Example.org:8443/simple", "https", "pkg.example.org"),
+        ("http://user:p@pkg.example.org", "http", "pkg.example.org"),
+        ("pkg.example.org:8080", "", "pkg.example.org"),
+        ("pkg.example.org", "", "pkg.example.org"),
+        ("socks5h://[::1]:1080", "socks5h", "::1"),
+        ("http://[", "http", ""),
+        ("http://", "http", ""),
+        ("", "", ""),
+        ("/opt/wheels", "", ""),
+    ],
+)
+def test_parts_of_an_address(address, scheme, host):
+    assert (scheme_of(address), host_of(address)) == (scheme, host)

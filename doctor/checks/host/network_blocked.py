@@ -19,13 +19,13 @@ repository wants where it looks for them before it downloads.
 """
 
 from typing import Dict, Iterator, Optional, Tuple
-from urllib.parse import urlsplit
 
 from doctor.facts import Board, Distributions, Environ, Facts, Network, Project, Reach
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
 from doctor.registry import Signature, check
 from doctor.text import Text
 from doctor.units import KIB, size
+from doctor.urls import host_of, scheme_of
 
 EXPLAIN_ZH = """安装或开始训练所需的服务器连不上。
 
@@ -263,9 +263,9 @@ def _proxy(environ: Optional[Environ], distributions: Optional[Distributions]) -
     if variable is None or environ is None:
         return None
     address = environ.variables[variable]
-    proxy = urlsplit(address if "://" in address else "http://" + address)
-    params = {"purpose": "proxy", "kind": "proxy", "host": proxy.hostname, "proxy": address, "variable": variable}
-    if proxy.scheme.startswith("socks") and distributions is not None and distributions.find("pysocks") is None:
+    scheme, host = scheme_of(address), host_of(address)
+    params = {"purpose": "proxy", "kind": "proxy", "host": host, "proxy": address, "variable": variable}
+    if scheme.startswith("socks") and distributions is not None and distributions.find("pysocks") is None:
         return Finding(
             params=params,
             evidence=("%s=%s" % (variable, address),),
@@ -274,7 +274,7 @@ def _proxy(environ: Optional[Environ], distributions: Optional[Distributions]) -
             cause=SOCKS_CAUSE,
             remedies=(SOCKS,),
         )
-    if proxy.scheme == "https" and (proxy.hostname == "localhost" or (proxy.hostname or "").startswith("127.")):
+    if scheme == "https" and (host == "localhost" or host.startswith("127.")):
         return Finding(
             params=dict(params, url=address.replace("https://", "http://", 1)),
             evidence=("%s=%s" % (variable, address),),
@@ -289,7 +289,7 @@ def _proxy(environ: Optional[Environ], distributions: Optional[Distributions]) -
 def _params(item: Reach) -> dict:
     return {
         "purpose": item.purpose,
-        "host": urlsplit(item.url).hostname or item.url,
+        "host": host_of(item.url) or item.url,
         "url": item.url,
         "kind": item.kind or "http",
         "detail": item.detail,

@@ -21,12 +21,12 @@ Write https in the address and remove the `trusted-host` line: `pip config set g
 
 import re
 from typing import Iterator
-from urllib.parse import urlsplit
 
 from doctor.facts import Facts, PipConfig, Setting
 from doctor.model import NOTE, WARNING, Finding, Manual
 from doctor.registry import check
 from doctor.text import Text
+from doctor.urls import host_of
 
 EXPLAIN_ZH = """pip 通过未加密或不校验证书的连接取包。
 
@@ -96,11 +96,11 @@ def pip_index_insecure(facts: Facts, matrix) -> Iterator[Finding]:
         option = setting.name.rpartition(".")[2]
         for value in setting.value.split():
             if option == "trusted-host":
-                host = urlsplit("//" + value).hostname or value
+                host = host_of(value) or value
                 if not _local(host):
                     yield _finding(setting, host, value, matrix, TRUSTED, TRUSTED_CAUSE, TRUSTED_REMEDY)
             elif option in ADDRESSES and value.lower().startswith("http://"):
-                host = urlsplit(value).hostname or ""
+                host = host_of(value)
                 if not _local(host):
                     yield _finding(setting, host, value, matrix, None, None, HTTP_REMEDY)
 
