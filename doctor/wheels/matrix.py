@@ -110,6 +110,10 @@ def _write_json(path: str, digest: str, data: Mapping[str, Any]) -> None:
             file.write("%s\n" % digest)
             json.dump(data, file, separators=(",", ":"), ensure_ascii=False)
         os.replace(partial, path)
+        folder, kept = os.path.split(path)
+        for name in os.listdir(folder):
+            if name.startswith(NAME + "-") and name != kept:  # of an earlier state of the YAML
+                os.unlink(os.path.join(folder, name))
     except OSError:
         pass
 

@@ -28,6 +28,8 @@ def test_the_json_form_is_used_and_kept_by_the_sha256_of_the_yaml(tmp_path, monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     monkeypatch.setattr(module, "cache_folder", lambda: str(tmp_path / "torch-doctor"))
+    (tmp_path / "torch-doctor").mkdir()
+    (tmp_path / "torch-doctor" / "wheel_matrix-0123.json").write_text("of an older state", encoding="utf-8")
     first = load()
     (kept,) = (tmp_path / "torch-doctor").iterdir()
     monkeypatch.setattr(module, "parse", lambda *_: pytest.fail("parsed again"))
