@@ -182,7 +182,8 @@ GONE.update(
 #: numpy's removed names, without their module; the wheel matrix says when each went and what replaces it
 NUMPY_NAMES: FrozenSet[str] = frozenset(
     (
-        "int float object str complex unicode bool long typeDict MachAr bool8 int0 uint0 object0 str0 bytes0 void0 math "
+        "int float object str complex unicode bool long typeDict MachAr bool8 int0 uint0 object0 str0 bytes0 void0 "
+        "math "
         "float_ complex_ cfloat singlecomplex clongfloat longcomplex longfloat string_ unicode_ NaN Inf Infinity infty "
         "PINF NINF NZERO PZERO product cumproduct sometrue alltrue round_ msort asfarray find_common_type cast source "
         "lookfor who fastCopyAndTranspose set_numeric_ops add_newdoc add_docstring add_newdoc_ufunc compat safe_eval "
@@ -219,7 +220,7 @@ CLAMP_STRICT = "1.12"
 
 
 def gone(name: str) -> Optional[Tuple[str, Gone]]:
-    """Return the row that covers a dotted name: its own, else that of the module it lies in; None when it is still there."""
+    """Return the row that covers a dotted name: its own, else that of the module it lies in; None = still there."""
     parts = name.split(".")
     for end in range(len(parts), 0, -1):
         row = GONE.get(".".join(parts[:end]))

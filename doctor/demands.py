@@ -4,9 +4,10 @@ import re
 from typing import Dict, List, NamedTuple, Optional
 
 from .facts import Distributions, Host, Python
+from .patterns import lazy
 from .wheels.versions import is_version, key, matches
 
-_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+_NAME = lazy(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
 class Demand(NamedTuple):
@@ -69,11 +70,12 @@ def _machine(platform: str) -> str:
     return {"win_amd64": "AMD64", "win_arm64": "ARM64", "win32": "x86"}.get(platform, "")
 
 
-_PLAIN = re.compile(
+_PLAIN = lazy(
     r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^]]*\])?\s*\(?\s*"
     r"((?:(?:===|==|!=|<=|>=|~=|<|>)\s*[\w.*+!-]+\s*,?\s*)*)\)?\s*(?:;\s*(.*))?$"
 )
-_COMPARISON = re.compile(r"\(?\s*(\w+)\s*(==|!=|<=|>=|<|>)\s*[\"']([^\"']*)[\"']\s*\)?$")
+_COMPARISON = lazy(r"\s*(\w+)\s*(==|!=|<=|>=|<|>)\s*[\"']([^\"']*)[\"']\s*$")
+_WORD = lazy(r"\s*(\(|\)|and\b|or\b|[\w.]+\s*(?:==|!=|<=|>=|<|>)\s*(?:\"[^\"]*\"|'[^']*'))")
 
 
 def demand(text: str, markers: Dict[str, str]) -> Optional[Demand]:
@@ -96,19 +98,57 @@ def demand(text: str, markers: Dict[str, str]) -> Optional[Demand]:
 
 
 def _applies(marker: str, markers: Dict[str, str]) -> bool:
-    """Tell whether a marker holds here. Chains of ``and`` are judged at once: ``packaging`` costs a start 25 ms."""
-    if " or " not in marker and marker.count("(") <= 1:
-        answers = [_holds(part, markers) for part in marker.split(" and ")]
-        if False in answers:
-            return False
-        if None not in answers:
-            return True
+    """Tell whether a marker holds here. The usual ones are judged at once: ``packaging`` costs a start 25 ms."""
+    words = _words(marker)
+    answer = _either(words, markers) if words else None
+    if answer is not None and not words:
+        return answer
     from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 
     try:
         return bool(Marker(marker).evaluate(dict(markers)))
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
         return False
+
+
+def _words(marker: str) -> List[str]:
+    """Return the words of a marker; empty when it has a form beyond comparisons, ``and``, ``or`` and brackets."""
+    words, place = [], 0
+    while place < len(marker.rstrip()):
+        match = _WORD.match(marker, place)
+        if match is None:
+            return []
+        words.append(match.group(1))
+        place = match.end()
+    return words
+
+
+def _either(words: List[str], markers: Dict[str, str]) -> Optional[bool]:
+    """Take an ``or`` chain off the words and return its truth; None when it cannot be told."""
+    answers = [_both(words, markers)]
+    while words and words[0] == "or":
+        del words[0]
+        answers.append(_both(words, markers))
+    return True if True in answers else None if None in answers else False
+
+
+def _both(words: List[str], markers: Dict[str, str]) -> Optional[bool]:
+    answers = [_single(words, markers)]
+    while words and words[0] == "and":
+        del words[0]
+        answers.append(_single(words, markers))
+    return False if False in answers else None if None in answers else True
+
+
+def _single(words: List[str], markers: Dict[str, str]) -> Optional[bool]:
+    word = words.pop(0) if words else ""
+    if word != "(":
+        return _holds(word, markers)
+    answer = _either(words, markers)
+    if words and words[0] == ")":
+        del words[0]
+        return answer
+    return None
 
 
 def _holds(comparison: str, markers: Dict[str, str]) -> Optional[bool]:

@@ -171,7 +171,7 @@ class Loader:
         return self._cache
 
     def standard(self, machine: int) -> Iterator[str]:
-        """Yield the folders that the loader searches without being told: glibc's, Debian's multiarch ones, and musl's."""
+        """Yield the folders that the loader searches without being told: glibc's, Debian's multiarch, and musl's."""
         triplet = MULTIARCH.get(machine)
         for folder in ("/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"):
             if triplet and folder in ("/lib", "/usr/lib"):

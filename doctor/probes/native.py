@@ -1,4 +1,4 @@
-"""Compiled modules of the installed packages: numpy generation, missing libraries, symbol versions, OpenMP, file owners."""
+"""Compiled modules of the installed packages: numpy generation, missing libraries, symbol versions, OpenMP, owners."""
 
 import csv
 import hashlib
@@ -11,6 +11,7 @@ from base64 import urlsafe_b64encode
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..facts import NativeModule, NativeModules, Ownership
+from ..patterns import lazy
 from .elf import Elf, Loader, highest, read_elf
 
 #: Longest that the part which ``--quick`` leaves out may take.
@@ -67,10 +68,11 @@ KNOWN = (
 )
 
 #: never asked of the file system: part of every glibc or musl process, or of the interpreter itself
-_ALWAYS = re.compile(
-    r"(?:linux-vdso|ld-linux|ld-musl|ld64|libc\.so|libc\.musl|libm\.so|libdl\.so|libpthread\.so|librt\.so|libutil\.so|libpython)"
+_ALWAYS = lazy(
+    r"(?:linux-vdso|ld-linux|ld-musl|ld64|libc\.so|libc\.musl|libm\.so|libdl\.so|libpthread\.so|librt\.so|libutil\.so"
+    r"|libpython)"
 )
-_OPENMP = re.compile(
+_OPENMP = lazy(
     r"(libiomp5(?:md)?|libomp(?:140[.\w]*)?|libgomp)(?:-[0-9a-f]{6,12})?\.(?:so|dylib|dll)(?:\.[\d.]+)?$", re.IGNORECASE
 )
 _LIBRARY_FOLDERS = ("lib", "libs", ".libs", ".dylibs", "bin")
@@ -214,8 +216,8 @@ def _chain(path: str, elf: Elf, loader: Loader, folder: str, offered: Set[str]) 
 
 
 def _bundled(path: str, folder: str) -> bool:
-    """Tell whether a library came with a package's wheel, as auditwheel bundles them; torch's and NVIDIA's own libraries
-    are judged by other checks, and reading their gigabytes would cost every quick check.
+    """Tell whether a library came with a package's wheel, as auditwheel bundles them. torch's and NVIDIA's own
+    libraries are judged by other checks, and reading their gigabytes would cost every quick check.
     """
     place = os.path.normpath(path)[len(folder) + 1 :] if os.path.normpath(path).startswith(folder + os.sep) else ""
     return bool(place) and place.split(os.sep)[0] not in ("torch", "nvidia")

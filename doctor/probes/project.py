@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Se
 
 from ..facts import ApiUse, Line, Project, ProjectRequirement, Python, Unknown
 from ..model import DoctorError
+from ..patterns import lazy
 from ..record import replace
 from ..secrets import without_credentials
 from ..stdlib import NAMES as STDLIB
@@ -22,8 +23,8 @@ NOTEBOOK_LIMIT = 8 << 20
 #: A folder without source of its own and with more folders than this is taken for data.
 DATA_FOLDERS = 200
 
-_MARKERS = re.compile(r"requirements[^/]*\.(?:txt|in)$|pyproject\.toml$|setup\.py$|setup\.cfg$|environment\.ya?ml$")
-_TRAINS = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(?:torch|numpy|cv2)\b", re.MULTILINE)
+_MARKERS = lazy(r"requirements[^/]*\.(?:txt|in)$|pyproject\.toml$|setup\.py$|setup\.cfg$|environment\.ya?ml$")
+_TRAINS = lazy(rb"^[ \t]*(?:import|from)[ \t]+(?:torch|numpy|cv2)\b", re.MULTILINE)
 #: folders that never hold a project's own source, whatever lies in them
 _NEVER = frozenset(
     ("__pycache__", "node_modules", ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".ipynb_checkpoints")
@@ -31,8 +32,10 @@ _NEVER = frozenset(
 #: libraries that a project file of the same name would hide
 LIBRARIES = frozenset(
     (
-        "torch torchvision torchaudio numpy scipy pandas cv2 PIL matplotlib sklearn skimage onnx onnxruntime onnxsim tensorflow "
-        "tensorboard yaml requests tqdm psutil packaging setuptools seaborn wandb transformers timm ultralytics pycocotools "
+        "torch torchvision torchaudio numpy scipy pandas cv2 PIL matplotlib sklearn skimage onnx onnxruntime onnxsim "
+        "tensorflow "
+        "tensorboard yaml requests tqdm psutil packaging setuptools seaborn wandb transformers timm ultralytics "
+        "pycocotools "
         "albumentations thop einops numba ncnn openvino triton tokenizers datasets accelerate safetensors"
     ).split()
 )
@@ -325,7 +328,7 @@ def read_needs(root: str, tree: Tree) -> parsers.Needs:
 
 
 def _local_names(tree: Tree) -> Set[str]:
-    """Return the names of the project's own modules and packages, wherever they lie: scripts add their folders to the path."""
+    """Return the names of the project's own modules and packages, wherever they lie: scripts extend the path."""
     names: Set[str] = set()
     for path in tree.sources:
         parts = path.split("/")

@@ -7,10 +7,12 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 
 from ..demands import name_of, normalise
 from ..facts import Line, ProjectRequirement
+from ..patterns import lazy
 
 #: words in a file's name that make its list one that training can do without
-_OPTIONAL_FILE = re.compile(
-    r"(?:^|[-_./])(?:dev|develop|development|test|tests|testing|doc|docs|lint|ci|optional|extra|extras|export|build|readthedocs|"
+_OPTIONAL_FILE = lazy(
+    r"(?:^|[-_./])(?:dev|develop|development|test|tests|testing|doc|docs|lint|ci|optional|extra|extras|export|build|"
+    r"readthedocs|"
     r"mminstall|demo|examples?|benchmark|deploy|jetson|gpu|cpu|cuda\d*|rocm|mac|macos|windows|win|colab|frozen|lock)"
     r"(?=[-_.]|\d|$)",
     re.IGNORECASE,
@@ -27,10 +29,13 @@ _CONDA_NAMES = {
     "tensorflow-gpu": "tensorflow",
     "msgpack-python": "msgpack",
 }
-_CONDA_OTHER = re.compile(
-    r"(?:_|lib|cuda|cudatoolkit|cudnn|nccl|pytorch-cuda|pytorch-mutex|mkl|blas|openblas|gcc|gxx|gfortran|ffmpeg|intel-openmp|"
-    r"openmp|llvm-openmp|ca-certificates|certifi|openssl|readline|sqlite|tk|xz|zlib|bzip2|ncurses|ld_impl|python_abi|git|cmake|"
-    r"ninja|make|nodejs|jpeg|libpng|freetype|lame|nettle|gnutls|gmp|x264|vs20|vc|ucrt|icu|qt|cython-|cpuonly|pip$|setuptools$|wheel$)"
+_CONDA_OTHER = lazy(
+    r"(?:_|lib|cuda|cudatoolkit|cudnn|nccl|pytorch-cuda|pytorch-mutex|mkl|blas|openblas|gcc|gxx|gfortran|ffmpeg|"
+    r"intel-openmp|"
+    r"openmp|llvm-openmp|ca-certificates|certifi|openssl|readline|sqlite|tk|xz|zlib|bzip2|ncurses|ld_impl|python_abi|git|"
+    r"cmake|"
+    r"ninja|make|nodejs|jpeg|libpng|freetype|lame|nettle|gnutls|gmp|x264|vs20|vc|ucrt|icu|qt|cython-|cpuonly|"
+    r"pip$|setuptools$|wheel$)"
 )
 
 
@@ -202,7 +207,7 @@ def _inline(value: Any, key: str) -> Optional[str]:
     return next((group for group in match.groups() if group is not None), None) if match else None
 
 
-_STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'")
+_STRING = lazy(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'")
 
 
 def parse_toml(text: str) -> Iterator[Tuple[str, str, Any, int]]:

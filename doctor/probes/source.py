@@ -9,6 +9,7 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Op
 
 from ..apis import CV2_CONTRIB_NAMES, CV2_WINDOW_NAMES, GONE, NUMPY_NAMES, PILLOW_METHODS, gone
 from ..facts import ApiUse, Line
+from ..patterns import lazy
 
 #: A line of evidence is cut here: minified and generated sources have lines of megabytes.
 TEXT_LIMIT = 160
@@ -29,27 +30,23 @@ class Scanned(NamedTuple):
     script: bool = False
 
 
-_IMPORT = re.compile(
-    rb"^([ \t]*)(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import\b|import[ \t]+([A-Za-z_][^#\n;]*))", re.MULTILINE
-)
+_IMPORT = lazy(rb"^([ \t]*)(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import\b|import[ \t]+([A-Za-z_][^#\n;]*))", re.MULTILINE)
 #: comments and strings, so that quotes inside one do not open another
-_STRINGS = re.compile(
+_STRINGS = lazy(
     rb"#[^\n]*|\"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"|'''(?:\\[\s\S]|[^\\])*?'''"
     rb"|\"(?:\\[\s\S]|[^\"\\\n])*\"|'(?:\\[\s\S]|[^'\\\n])*'"
 )
-_CUDA_BUILD = re.compile(
+_CUDA_BUILD = lazy(
     rb"^[ \t]*(?:from[ \t]+torch\.utils(?:\.cpp_extension)?[ \t]+import|import[ \t]+torch\.utils\.cpp_extension)\b"
     rb"(?=[\s\S]*\bCUDAExtension[ \t]*\()",
     re.MULTILINE,
 )
-_MAIN = re.compile(rb"^if[ \t]+__name__[ \t]*==", re.MULTILINE)
-_PROTOBUF = re.compile(rb"_descriptor\.(?:FieldDescriptor|EnumValueDescriptor|Descriptor)\(")
-_NUMPY_ALIAS = re.compile(rb"\bimport[ \t]+numpy[ \t]+as[ \t]+(\w+)")
-_NUMPY_FROM = re.compile(
-    rb"\bfrom[ \t]+numpy[ \t]+import\b[^\n]*\b(?:" + "|".join(sorted(NUMPY_NAMES)).encode() + rb")\b"
-)
+_MAIN = lazy(rb"^if[ \t]+__name__[ \t]*==", re.MULTILINE)
+_PROTOBUF = lazy(rb"_descriptor\.(?:FieldDescriptor|EnumValueDescriptor|Descriptor)\(")
+_NUMPY_ALIAS = lazy(rb"\bimport[ \t]+numpy[ \t]+as[ \t]+(\w+)")
+_NUMPY_FROM = lazy(rb"\bfrom[ \t]+numpy[ \t]+import\b[^\n]*\b(?:" + "|".join(sorted(NUMPY_NAMES)).encode() + rb")\b")
 _NUMPY_WORDS = "|".join(sorted(NUMPY_NAMES, key=len, reverse=True)).encode()
-_CV2 = re.compile(rb"\bcv2\.(?:" + "|".join(sorted(CV2_WINDOW_NAMES | CV2_CONTRIB_NAMES)).encode() + rb")\b")
+_CV2 = lazy(rb"\bcv2\.(?:" + "|".join(sorted(CV2_WINDOW_NAMES | CV2_CONTRIB_NAMES)).encode() + rb")\b")
 
 
 def _words_by_library() -> Tuple[Dict[str, "re.Pattern[bytes]"], "re.Pattern[bytes]"]:
@@ -70,10 +67,8 @@ def _words_by_library() -> Tuple[Dict[str, "re.Pattern[bytes]"], "re.Pattern[byt
         % (re.escape(module).encode(), "|".join(sorted(found)).encode())
         for module, found in sorted(froms.items())
     )
-    attributes = {
-        head: re.compile(rb"\.(?:" + "|".join(sorted(found)).encode() + rb")\b") for head, found in words.items()
-    }
-    return attributes, re.compile(rb"\bfrom[ \t]+(?:" + rb"|".join(lines) + rb")")
+    attributes = {head: lazy(rb"\.(?:" + "|".join(sorted(found)).encode() + rb")\b") for head, found in words.items()}
+    return attributes, lazy(rb"\bfrom[ \t]+(?:" + rb"|".join(lines) + rb")")
 
 
 _ATTRIBUTES, _FROM_LINES = _words_by_library()

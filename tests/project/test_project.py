@@ -41,8 +41,14 @@ def test_the_current_folder_is_a_project(tmp_path, files):
 
 @pytest.mark.parametrize(
     "files",
-    [{}, {"notes.txt": "torch"}, {"run.py": "print('import torch')\n"}, {"pyvenv.cfg": "", "setup.py": ""}, {"conda-meta/x": "", "setup.py": ""}],
-)  # fmt: skip
+    [
+        {},
+        {"notes.txt": "torch"},
+        {"run.py": "print('import torch')\n"},
+        {"pyvenv.cfg": "", "setup.py": ""},
+        {"conda-meta/x": "", "setup.py": ""},
+    ],
+)
 def test_the_current_folder_is_none(tmp_path, files):
     assert find_project(None, make(tmp_path, files)) is None
 
@@ -90,7 +96,8 @@ def test_a_whole_project(tmp_path):
     root = make(
         tmp_path,
         {
-            "train.py": "import torch\nimport numpy as np\nfrom utils.general import f\nx = np.int(3)\nif __name__ == '__main__':\n    pass\n",
+            "train.py": "import torch\nimport numpy as np\nfrom utils.general import f\nx = np.int(3)\n"
+            "if __name__ == '__main__':\n    pass\n",
             "utils/__init__.py": "",
             "utils/general.py": "import wandb\nfrom PIL import Image\ny = Image.ANTIALIAS\n",
             "random.py": "",
@@ -174,7 +181,7 @@ def test_links_that_go_round_end(tmp_path):
     make(tmp_path, {"a.py": "import torch\n"})
     try:
         (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
-    except (OSError, NotImplementedError):
+    except OSError:
         pytest.skip("no symbolic links here")
     assert probe_project(str(tmp_path)).files == 1
 
@@ -197,7 +204,7 @@ def test_a_requirements_link_that_leads_outside_is_not_followed(tmp_path):
     (tmp_path / "secret").write_text("leaked\n")
     try:
         (root / "secret.txt").symlink_to(tmp_path / "secret")
-    except (OSError, NotImplementedError):
+    except OSError:
         pytest.skip("no symbolic links here")
     assert [one.name for one in probe_project(str(root)).requirements] == ["numpy"]
 

@@ -117,7 +117,8 @@ pytest = "*"
     found = r.parse_pyproject(text)
     assert found.requires_python == ">=3.8,<4"
     assert [(one.text, one.optional) for one in found.requirements] == [
-        ("torch>=1.13,<2", False), ("numpy>=1.23.0,<1.24", False), ("scipy==1.9.0", False), ("wandb>=0.12", True), ("pytest", True),
+        ("torch>=1.13,<2", False), ("numpy>=1.23.0,<1.24", False), ("scipy==1.9.0", False),
+        ("wandb>=0.12", True), ("pytest", True),
     ]  # fmt: skip
 
 

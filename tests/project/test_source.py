@@ -45,10 +45,10 @@ def names(text):
         ("from collections.abc import Mapping\n", []),
         ("from typing import Iterable\n", []),
         ("import pkg_resources as pkg\n", [("pkg_resources", 1)]),
-        ("import imp\nfrom distutils.version import LooseVersion\n", [("imp", 1), ("distutils.version.LooseVersion", 2)]),
+        ("import imp\nimport distutils.version\n", [("imp", 1), ("distutils.version", 2)]),
         ("from scipy.misc import imread, imresize\n", [("scipy.misc.imread", 1), ("scipy.misc.imresize", 1)]),
         ("from scipy import misc\nx = misc.imread(p)\n", [("scipy.misc.imread", 2)]),
-        ("from sklearn.utils.linear_assignment_ import linear_assignment as la\n", [("sklearn.utils.linear_assignment_.linear_assignment", 1)]),
+        ("import sklearn.utils.linear_assignment_ as la\n", [("sklearn.utils.linear_assignment_", 1)]),
         ("from skimage.measure import (\n    compare_ssim,\n    label)\n", [("skimage.measure.compare_ssim", 1)]),
         ("import time\nx = time.clock()\n", [("time.clock", 2)]),
         ("from . import imp\nfrom .distutils import x\n", []),
@@ -179,7 +179,10 @@ def test_yolo_loss():
 
 
 def test_what_is_wanted_of_onnxruntime_and_opencv():
-    text = "import onnxruntime, cv2\ns = onnxruntime.InferenceSession(p, providers=['CUDAExecutionProvider'])\ncv2.imshow('a', b)\n"
+    text = (
+        "import onnxruntime, cv2\ns = onnxruntime.InferenceSession(p, providers=['CUDAExecutionProvider'])\n"
+        "cv2.imshow('a', b)\n"
+    )
     assert names(text) == [("onnxruntime.CUDAExecutionProvider", 2), ("cv2.imshow", 3)]
     assert names("import onnxruntime\nx = 'CUDAExecutionProvider' in y\n") == []
 

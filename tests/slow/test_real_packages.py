@@ -1,4 +1,4 @@
-"""The doctor on environments whose packages are really at odds: built from the package index, kept, and copied to be damaged."""
+"""The doctor on environments whose packages are really at odds: built from the package index, copied to be damaged."""
 
 import shutil
 import subprocess

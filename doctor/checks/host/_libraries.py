@@ -1,10 +1,10 @@
 """System libraries by the name the loader asks for: which package of each distribution brings them."""
 
-import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...facts import Host, Stage
 from ...model import Manual, System
+from ...patterns import lazy
 from ...text import Text
 
 
@@ -100,12 +100,14 @@ _FAMILIES = (
     (("alpine",), "apk"),
 )
 #: libraries that the NVIDIA driver, a CUDA wheel or torch itself brings: never a system package
-NOT_SYSTEM = re.compile(
-    r"lib(?:cuda|cudart|cudnn\w*|cublas\w*|cufft\w*|curand|cusolver\w*|cusparse\w*|cufile\w*|cupti|nvrtc[\w-]*|nvJitLink|nvToolsExt"
-    r"|nccl|nvinfer\w*|nvidia-[\w-]+|nvshmem\w*|torch\w*|c10\w*|caffe2\w*|shm|python3?[\w.]*|amdhip64|rocm\w*|MIOpen|hip\w*|roc\w*)"
+NOT_SYSTEM = lazy(
+    r"lib(?:cuda|cudart|cudnn\w*|cublas\w*|cufft\w*|curand|cusolver\w*|cusparse\w*|cufile\w*|cupti|nvrtc[\w-]*|nvJitLink"
+    r"|nvToolsExt"
+    r"|nccl|nvinfer\w*|nvidia-[\w-]+|nvshmem\w*|torch\w*|c10\w*|caffe2\w*|shm|python3?[\w.]*"
+    r"|amdhip64|rocm\w*|MIOpen|hip\w*|roc\w*)"
     r"(?:\.so|-)"
 )
-_CANNOT_OPEN = re.compile(r"(?:^|[\s:'\"])(lib[\w.+-]+\.so(?:\.[\w.]+)?): cannot open shared object file")
+_CANNOT_OPEN = lazy(r"(?:^|[\s:'\"])(lib[\w.+-]+\.so(?:\.[\w.]+)?): cannot open shared object file")
 
 INSTALL = Text(
     "Install the system packages that hold these libraries.",

@@ -62,7 +62,7 @@ def abi_limits(facts: Facts, matrix: Any) -> List[Limit]:
 
 
 def limits(facts: Facts, matrix: Any, leave_out: Tuple[str, ...] = ()) -> List[Limit]:
-    """Return everything that limits numpy here, the compiled code first; ``leave_out`` are distributions to be moved."""
+    """Return everything that limits numpy here, compiled code first; ``leave_out`` are distributions to be moved."""
     distributions = facts.need(Distributions)
     markers = environment(facts.maybe(Python), facts.maybe(Host))
     found = [limit for limit in abi_limits(facts, matrix) if limit.distribution not in leave_out]

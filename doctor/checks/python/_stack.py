@@ -9,10 +9,14 @@ from ...modules import providers
 STACK: FrozenSet[str] = frozenset(
     (
         "torch torchvision torchaudio triton numpy scipy pandas pillow opencv-python opencv-python-headless "
-        "opencv-contrib-python opencv-contrib-python-headless onnx onnxruntime onnxruntime-gpu onnxsim matplotlib scikit-learn "
-        "scikit-image ultralytics ultralytics-thop thop timm transformers tokenizers accelerate safetensors huggingface-hub "
-        "datasets peft bitsandbytes diffusers pytorch-lightning lightning torchmetrics pycocotools albumentations albucore "
-        "mmcv mmcv-full mmdet mmengine detectron2 tensorboard protobuf tensorflow keras numba llvmlite xformers deepspeed vllm "
+        "opencv-contrib-python opencv-contrib-python-headless onnx onnxruntime onnxruntime-gpu onnxsim matplotlib "
+        "scikit-learn "
+        "scikit-image ultralytics ultralytics-thop thop timm transformers tokenizers accelerate safetensors "
+        "huggingface-hub "
+        "datasets peft bitsandbytes diffusers pytorch-lightning lightning torchmetrics pycocotools albumentations "
+        "albucore "
+        "mmcv mmcv-full mmdet mmengine detectron2 tensorboard protobuf tensorflow keras numba llvmlite xformers "
+        "deepspeed vllm "
         "flash-attn tflite-runtime ai-edge-litert ncnn openvino"
     ).split()
 )

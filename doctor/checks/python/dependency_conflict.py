@@ -1,9 +1,9 @@
 """Installed packages contradict what other installed packages ask for.
 
 ## What it checks
-Compares every Requires-Dist of the packages that matter for training, and of what the project imports, with what is installed:
-like `pip check`, restricted to what can stop a run. torch with its partners, numpy's absence and the NVIDIA libraries have checks of
-their own that look deeper than METADATA.
+Compares every Requires-Dist of the packages that matter for training, and of what the project imports, with what is
+installed: like `pip check`, restricted to what can stop a run. torch with its partners, numpy's absence and the
+NVIDIA libraries have checks of their own that look deeper than METADATA.
 
 ## Why it matters
 pip warns once, in red, in the middle of a long output. The import may fail much later.
@@ -101,7 +101,7 @@ def dependency_conflict(facts: Facts, matrix) -> Iterator[Finding]:
 
 
 def _matters(facts: Facts, name: str) -> bool:
-    """Tell whether a missing package is one that imports fail for; small helpers are often only wanted by extras of old METADATA."""
+    """Tell whether imports fail for want of a package; old METADATA often names small helpers that only extras use."""
     return (
         name in STACK
         or imported(facts, name) is not None

@@ -1,15 +1,17 @@
 """The records of installed packages are damaged, doubled, or left over from an interrupted install.
 
 ## What it checks
-Looks into every `dist-info` folder: is METADATA there, is RECORD there and not empty, are the files it lists on disk; is a package
-recorded twice in one folder; did an interrupted pip leave `~orch` folders behind.
+Looks into every `dist-info` folder: is METADATA there, is RECORD there and not empty, are the files it lists on
+disk; is a package recorded twice in one folder; did an interrupted pip leave `~orch` folders behind.
 
 ## Why it matters
-pip believes these records. With METADATA gone it shows version `None` and "already satisfied"; with an empty RECORD it cannot
-uninstall; with two records it removes one and leaves a mixture. `pip check` and `pip list` do not complain.
+pip believes these records. With METADATA gone it shows version `None` and "already satisfied"; with an empty RECORD
+it cannot uninstall; with two records it removes one and leaves a mixture. `pip check` and `pip list` do not
+complain.
 
 ## Example
-numpy's folder renamed to `~umpy` by an interrupted upgrade on Windows: `No module named 'numpy'`, while `pip list` still shows it.
+numpy's folder renamed to `~umpy` by an interrupted upgrade on Windows: `No module named 'numpy'`, while `pip list`
+still shows it.
 
 ## Fix
 Puts the same version of a damaged package back; deletes what an interrupted install left behind.
@@ -27,12 +29,12 @@ from ._stack import STACK
 EXPLAIN_ZH = """已安装包的记录损坏、重复，或者是安装中断后留下的残余。
 
 ## 检查什么
-查看每个 `dist-info` 目录：METADATA 在不在，RECORD 在不在、是否为空，列出的文件是否存在；同一个包是否在同一目录里登记了两次；
-中断的 pip 是否留下了 `~orch` 之类的目录。
+查看每个 `dist-info` 目录：METADATA 在不在，RECORD 在不在、是否为空，列出的文件是否存在；同一个包是否在同一目录里登
+记了两次；中断的 pip 是否留下了 `~orch` 之类的目录。
 
 ## 为什么重要
-pip 只相信这些记录。METADATA 丢了就显示版本 `None` 并声称“已满足”；RECORD 为空就无法卸载；登记两次时只会卸载一份，剩下混合的文件。
-`pip check` 和 `pip list` 都不会报错。
+pip 只相信这些记录。METADATA 丢了就显示版本 `None` 并声称“已满足”；RECORD 为空就无法卸载；登记两次时只会卸载一份，剩
+下混合的文件。 `pip check` 和 `pip list` 都不会报错。
 
 ## 示例
 Windows 上升级中断，numpy 目录被改名成 `~umpy`：报 `No module named 'numpy'`，而 `pip list` 里仍然有它。
@@ -46,7 +48,8 @@ LEFT_TITLE = Text(
     "安装中断留下了目录：{folders}。",
 )
 LEFT_CAUSE = Text(
-    "pip renames what it replaces to {folders} and deletes it at the end; it never got there. They take up space and cause warnings.",
+    "pip renames what it replaces to {folders} and deletes it at the end; it never got there. They take up space and "
+    "cause warnings.",
     "pip 会先把要替换的内容改名为 {folders}，最后再删除，但没有执行到那一步。它们占用空间，并导致警告。",
 )
 TWICE_TITLE = Text("{packages} is recorded twice.", "{packages} 被登记了两次。")

@@ -1,12 +1,14 @@
 """A file of the project has the name of a library and hides it.
 
 ## What it checks
-Looks for files and packages in the project's top folder, and beside scripts in its subfolders, that are called like a library
-the project imports (`torch.py`, `numpy/`) or like a module of Python that torch and numpy import (`random.py`, `types.py`).
+Looks for files and packages in the project's top folder, and beside scripts in its subfolders, that are called like
+a library the project imports (`torch.py`, `numpy/`) or like a module of Python that torch and numpy import (
+`random.py`, `types.py`).
 
 ## Why it matters
-Python searches the script's own folder first. `import torch` then loads the file of that name: `partially initialized module
-'torch' has no attribute 'nn'`, or an error deep inside a library that is perfectly fine.
+Python searches the script's own folder first. `import torch` then loads the file of that name:
+`partially initialized module 'torch' has no attribute 'nn'`, or an error deep inside a library that is perfectly
+fine.
 
 ## Example
 `random.py` beside `train.py`: `import torch` fails with an ImportError in `tempfile`.
@@ -25,12 +27,12 @@ from ...text import Text
 EXPLAIN_ZH = """项目里的文件与某个库同名，把库挡住了。
 
 ## 检查什么
-在项目顶层目录和子目录的脚本旁边，查找与项目导入的库同名的文件或包（`torch.py`、`numpy/`），以及与 torch、numpy 会导入的标准库模块同名的文件
-（`random.py`、`types.py`）。
+在项目顶层目录和子目录的脚本旁边，查找与项目导入的库同名的文件或包（`torch.py`、`numpy/`），以及与 torch、numpy 会导
+入的标准库模块同名的文件（`random.py`、`types.py`）。
 
 ## 为什么重要
-Python 先搜索脚本所在目录，`import torch` 会加载这个同名文件，报 `partially initialized module 'torch' has no attribute 'nn'`，
-或者在一个本来没问题的库内部报错。
+Python 先搜索脚本所在目录，`import torch` 会加载这个同名文件，报
+`partially initialized module 'torch' has no attribute 'nn'`，或者在一个本来没问题的库内部报错。
 
 ## 示例
 `train.py` 旁边有 `random.py`：`import torch` 在 `tempfile` 里报 ImportError。
@@ -42,11 +44,16 @@ Python 先搜索脚本所在目录，`import torch` 会加载这个同名文件�
 #: standard modules that importing torch or numpy always imports, and that a script's folder can hide
 CORE = frozenset(
     (
-        "ast bisect calendar collections concurrent contextlib copy copyreg csv ctypes dataclasses datetime decimal difflib dis "
-        "email enum fnmatch fractions functools glob gzip hashlib heapq hmac html importlib inspect ipaddress itertools json "
-        "keyword linecache locale logging lzma math multiprocessing numbers opcode operator pathlib pickle pickletools pkgutil "
-        "platform pprint queue quopri random re reprlib secrets select selectors shutil signal socket statistics string struct "
-        "subprocess tarfile tempfile textwrap threading token tokenize traceback types typing unittest urllib uuid warnings "
+        "ast bisect calendar collections concurrent contextlib copy copyreg csv ctypes dataclasses datetime decimal "
+        "difflib dis "
+        "email enum fnmatch fractions functools glob gzip hashlib heapq hmac html importlib inspect ipaddress "
+        "itertools json "
+        "keyword linecache locale logging lzma math multiprocessing numbers opcode operator pathlib pickle "
+        "pickletools pkgutil "
+        "platform pprint queue quopri random re reprlib secrets select selectors shutil signal socket statistics "
+        "string struct "
+        "subprocess tarfile tempfile textwrap threading token tokenize traceback types typing unittest urllib uuid "
+        "warnings "
         "weakref zipfile bz2 argparse asyncio ssl http"
     ).split()
 )

@@ -1,11 +1,12 @@
 """The target Python is no virtual environment: every project on this machine shares its packages.
 
 ## What it checks
-Looks whether the target is a virtual environment or a conda environment. Inside a container a shared Python is usual and not
-reported; where the system forbids pip altogether, `externally-managed` says so.
+Looks whether the target is a virtual environment or a conda environment. Inside a container a shared Python is
+usual and not reported; where the system forbids pip altogether, `externally-managed` says so.
 
 ## Why it matters
-Two projects that need different versions of numpy or torch break each other, and a repair cannot be taken back so cleanly.
+Two projects that need different versions of numpy or torch break each other, and a repair cannot be taken back so
+cleanly.
 
 ## Example
 `pip install` into `C:\\Python310` or a pyenv Python.
@@ -25,7 +26,8 @@ from .externally_managed import MAKE_VENV
 EXPLAIN_ZH = """目标 Python 不是虚拟环境：本机所有项目共用它的包。
 
 ## 检查什么
-查看目标是不是虚拟环境或 conda 环境。容器里共用一个 Python 很常见，不报告；系统禁止 pip 修改的情况由 `externally-managed` 说明。
+查看目标是不是虚拟环境或 conda 环境。容器里共用一个 Python 很常见，不报告；系统禁止 pip 修改的情况由
+`externally-managed` 说明。
 
 ## 为什么重要
 两个项目需要不同版本的 numpy 或 torch 时会互相破坏，修复也没法干净地撤销。

@@ -4,8 +4,8 @@
 Looks at the pointer size of the target Python. 32-bit ARM is judged by the Raspberry Pi checks.
 
 ## Why it matters
-torch, onnxruntime and most current wheels exist only for 64-bit Pythons; pip says `No matching distribution found` without
-naming the reason. A 32-bit process also cannot use more than 2 to 4 GB of memory.
+torch, onnxruntime and most current wheels exist only for 64-bit Pythons; pip says `No matching distribution found`
+without naming the reason. A 32-bit process also cannot use more than 2 to 4 GB of memory.
 
 ## Example
 On Windows the installer from the old start page: `python-3.8.0.exe` is 32-bit, `python-3.8.0-amd64.exe` is not.

@@ -1,20 +1,20 @@
-"""Modules of another Python leak into this one, through PYTHONPATH, PYTHONHOME, the user's site folder or a sitecustomize.
+"""Modules of another Python leak into this one: PYTHONPATH, PYTHONHOME, the user's site folder, a sitecustomize.
 
 ## What it checks
-Looks for `PYTHONPATH` entries that are the package folder of another Python or environment, for `PYTHONHOME`, for packages of
-the user's site folder (`~/.local`) that stand in front of the environment's own, and for a `sitecustomize` outside the Python
-and its environment. A PYTHONPATH that names the project's own source is fine.
+Looks for `PYTHONPATH` entries that are the package folder of another Python or environment, for `PYTHONHOME`, for
+packages of the user's site folder (`~/.local`) that stand in front of the environment's own, and for a
+`sitecustomize` outside the Python and its environment. A PYTHONPATH that names the project's own source is fine.
 
 ## Why it matters
-`import` takes the first copy it finds. A numpy of Python 3.8 found by Python 3.11 cannot load its compiled part, and every repair of the
-environment changes nothing, because the broken copy lies elsewhere.
+`import` takes the first copy it finds. A numpy of Python 3.8 found by Python 3.11 cannot load its compiled part,
+and every repair of the environment changes nothing, because the broken copy lies elsewhere.
 
 ## Example
 ROS sets `PYTHONPATH=/opt/ros/noetic/lib/python3/dist-packages`, and a virtual environment sees that cv2 first.
 
 ## Fix
-Start without the variable (`env -u PYTHONPATH python train.py`), or take its line out of `~/.bashrc`; for the user's site folder
-`PYTHONNOUSERSITE=1`.
+Start without the variable (`env -u PYTHONPATH python train.py`), or take its line out of `~/.bashrc`; for the
+user's site folder `PYTHONNOUSERSITE=1`.
 """
 
 import re
@@ -32,13 +32,15 @@ EXPLAIN_ZH = """别的 Python 的模块混进了当前 Python：通过 PYTHONPAT
 以及不属于当前 Python 和环境的 `sitecustomize`。指向项目自身源码的 PYTHONPATH 没有问题。
 
 ## 为什么重要
-`import` 取找到的第一份。Python 3.11 找到 Python 3.8 的 numpy 时无法加载编译部分；而且无论怎么修复环境都没用，因为坏的那份在别处。
+`import` 取找到的第一份。Python 3.11 找到 Python 3.8 的 numpy 时无法加载编译部分；而且无论怎么修复环境都没用，因为坏
+的那份在别处。
 
 ## 示例
 ROS 设置了 `PYTHONPATH=/opt/ros/noetic/lib/python3/dist-packages`，虚拟环境会先看到那里的 cv2。
 
 ## 修复
-去掉这个变量再启动（`env -u PYTHONPATH python train.py`），或删掉 `~/.bashrc` 里的那一行；用户 site 目录用 `PYTHONNOUSERSITE=1` 关闭。
+去掉这个变量再启动（`env -u PYTHONPATH python train.py`），或删掉 `~/.bashrc` 里的那一行；用户 site 目录用
+`PYTHONNOUSERSITE=1` 关闭。
 """
 
 UNSET = Text(

@@ -174,7 +174,8 @@ def python_too_new(facts: Facts, matrix) -> Iterator[Finding]:
         )
         if maximum is not None and _minor(maximum) < _minor(python.minor):
             where = (str(requirement.where),)
-            yield _finding(python.version, "torch", wanted.specifier, maximum, where, project.chosen)  # type: ignore[union-attr]
+            specifier = wanted.specifier if wanted is not None else ""
+            yield _finding(python.version, "torch", specifier, maximum, where, project.chosen)
             return
 
 

@@ -1,12 +1,13 @@
 """Packages that the project requires are missing, or have a version that it does not allow.
 
 ## What it checks
-Compares what is installed with the project's requirements: requirements files (with `-r`, `-c` and markers), `pyproject.toml`,
-`setup.cfg`, `setup.py` (read, never run) and `environment.yml`. Lists for development, tests or extras do not count.
+Compares what is installed with the project's requirements: requirements files (with `-r`, `-c` and markers),
+`pyproject.toml`, `setup.cfg`, `setup.py` (read, never run) and `environment.yml`. Lists for development, tests or
+extras do not count.
 
 ## Why it matters
-A missing package stops training with `ModuleNotFoundError`, sometimes only when the first result is written. A version outside the
-range may work or not.
+A missing package stops training with `ModuleNotFoundError`, sometimes only when the first result is written. A
+version outside the range may work or not.
 
 ## Example
 `requirements.txt` asks for `pandas>=1.1.4`; pandas is not installed and `utils/plots.py` imports it.
@@ -28,8 +29,8 @@ from ._stack import imported
 EXPLAIN_ZH = """项目要求的包没有安装，或者版本不在允许范围内。
 
 ## 检查什么
-把已安装的包与项目的依赖声明比较：requirements 文件（包括 `-r`、`-c` 和环境标记）、`pyproject.toml`、`setup.cfg`、`setup.py`（只读取，不执行）、
-`environment.yml`。开发、测试和可选依赖不计入。
+把已安装的包与项目的依赖声明比较：requirements 文件（包括 `-r`、`-c` 和环境标记）、`pyproject.toml`、`setup.cfg`、
+`setup.py`（只读取，不执行）、 `environment.yml`。开发、测试和可选依赖不计入。
 
 ## 为什么重要
 缺包会报 `ModuleNotFoundError`，有时要到写第一个结果时才出现；版本不在范围内时可能能用，也可能不能。

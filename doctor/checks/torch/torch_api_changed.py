@@ -129,7 +129,8 @@ SIGNATURES = (
         "torch {torch} 不允许用浮点上限 clamp 整数张量，项目中有 {count} 处这样写。",
     ),
     cause=Text(
-        'Since torch {since}, {call} with a limit from a float tensor raises "result type Float can\'t be cast to the desired output type long int".',
+        "Since torch {since}, {call} with a limit from a float tensor raises "
+        '"result type Float can\'t be cast to the desired output type long int".',
         "torch {since} 起，{call} 的上限来自浮点张量时会报 “result type Float can't be cast to the desired output "
         "type long int”。",
     ),

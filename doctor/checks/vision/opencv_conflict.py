@@ -49,7 +49,8 @@ HEADLESS_TITLE = Text(
     "{packages} 不带窗口功能，而项目调用了 {call}。",
 )
 HEADLESS_CAUSE = Text(
-    'Headless builds of OpenCV leave {call} out; the call stops with "The function is not implemented". It matters only where a screen is used.',
+    'Headless builds of OpenCV leave {call} out; the call stops with "The function is not implemented". '
+    "It matters only where a screen is used.",
     "headless 版 OpenCV 没有 {call}，调用时会报 “The function is not implemented”。只有需要显示窗口时才有影响。",
 )
 INSTALL_WINDOWS = Text(
