@@ -7,10 +7,11 @@ import threading
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from ..facts import Board, Facts, Network, PipConfig, Project, Python, Reach
 from ..secrets import without_credentials
+from ..urls import host_of, scheme_of
 from . import downloads, pipconfig
 
 CONNECT_S, READ_S = 5.0, 8.0
@@ -56,8 +57,8 @@ def probe_network(facts: Facts, mirror: Optional[str] = None, targets: Optional[
     for target, answer in zip(asked, list(answers)):
         # an index may hand out files that lie elsewhere, at a server that is blocked while the index is not
         if target.purpose == "index" and answer.link:
-            link = urljoin(target.url, answer.link)
-            if urlsplit(link).hostname != urlsplit(target.url).hostname:
+            link = _absolute(target.url, answer.link)
+            if host_of(link) != host_of(target.url):
                 answers += _ask_all([target._replace(purpose="index-files", url=link, expect="file")])
     ahead = [answer.ahead_s for answer in answers if answer.ahead_s is not None]
     found = downloads.find_downloads(project.root, python.site_packages if python else ()) if project else []
@@ -67,6 +68,14 @@ def probe_network(facts: Facts, mirror: Optional[str] = None, targets: Optional[
         # one server may be wrong; the one that disagrees least with this clock decides
         clock_ahead_s=min(ahead, key=abs) if ahead else None,
     )
+
+
+def _absolute(base: str, link: str) -> str:
+    """Return where a link of a page leads; the page itself for a link that is none."""
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        return base
 
 
 # ---------------------------------------------------------------- what to ask for
@@ -95,7 +104,7 @@ def _configured_index(config: PipConfig, python: Optional[Python]) -> Optional[s
     setting = config.get("index-url") or config.get("pypi-url") or config.get("index")
     words = setting.value.split() if setting else []
     url = words[0] if words else _default_index(python)
-    return url if url and urlsplit(url).scheme in ("http", "https") else None
+    return url if url and scheme_of(url) in ("http", "https") else None
 
 
 def _default_index(python: Optional[Python]) -> Optional[str]:
@@ -119,9 +128,9 @@ def _by_pip(target: Target, config: PipConfig) -> Target:
     """Return the target with the proxy, certificates and trust that pip is configured with."""
     proxy, cert = config.get("proxy"), config.get("cert")
     trusted = config.get("trusted-host")
-    host = urlsplit(target.url)
-    names = trusted.value.split() if trusted else []
-    if host.hostname in names or "%s:%s" % (host.hostname, host.port) in names:
+    server = target.url.partition("://")[2].partition("/")[0].rpartition("@")[2].lower()
+    names = trusted.value.lower().split() if trusted else []
+    if server in names or host_of(target.url) in names:
         target = target._replace(verify=False)
     elif cert and os.path.exists(os.path.expanduser(cert.value)):
         target = target._replace(verify=os.path.expanduser(cert.value))
@@ -172,11 +181,12 @@ def _ask(target: Target) -> Answer:
         import requests
     except ImportError as error:
         return Answer(_reach(target, False, "http", str(error)))
-    proxy = target.proxy or _environment_proxy(target.url)
+    proxy = target.proxy
     if target.verify is False:
         requests.packages.urllib3.disable_warnings()  # type: ignore[attr-defined]
     began = time.monotonic()
     try:
+        proxy = proxy or _environment_proxy(target.url)
         with requests.Session() as session:
             response = session.get(
                 target.url,
@@ -220,7 +230,7 @@ def _judge(target: Target, response: Any, proxy: Optional[str], began: float) ->
     )
     links = re.findall(rb"href\s*=\s*[\"']([^\"'#]+)", body)
     listing = bool(links) or b'"files"' in body[:SAMPLE_BYTES]
-    moved = urlsplit(response.url).hostname != urlsplit(target.url).hostname
+    moved = host_of(response.url) != host_of(target.url)
     if (target.expect == "file" and web_page) or (target.expect == "page" and (not listing or _login(body) and moved)):
         where = without_credentials(response.url.partition("?")[0])
         return Answer(_reach(target, False, "captive-portal", where, proxy, seconds), ahead_s=ahead)

@@ -122,6 +122,12 @@ def test_a_name_that_does_not_exist(server):
     assert ask("http://no-such-host.invalid/simple/").kind == "dns"
 
 
+@pytest.mark.parametrize("url", ["http://[/simple/", "http:///", "https://host:port/", "nonsense", ""])
+def test_an_address_that_is_none(server, url):
+    item = ask(url)
+    assert not item.ok and item.detail
+
+
 def test_no_answer_in_time(server, monkeypatch):
     monkeypatch.setattr(network, "READ_S", 0.2)
     assert ask(server.url + "mute").kind == "timeout"
