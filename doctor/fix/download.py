@@ -191,7 +191,7 @@ class Downloader:
 
     def _why_not(self, ended: "installer.Ended", requirements: Sequence[str]) -> DoctorError:
         """Return what really stopped pip: it says "from versions: none" of an index that only answered 503."""
-        what = next((text for text in requirements if "for " + text in ended.output), requirements[0])
+        what = ", ".join(requirements)
         params: Dict[str, Any] = {"what": what, "log": ended.tail, "folder": drop_in_folder()}
         if self._offline:
             return DoctorError(OFFLINE_INDEX, OFFLINE_INDEX_HINT, **params)
@@ -200,17 +200,19 @@ class Downloader:
         if "DO NOT MATCH THE HASHES" in ended.output:
             return DoctorError(WRONG_HASH, WRONG_HASH_HINT, name=what, place=PACKAGE_INDEX)
         assert self._pip is not None
-        answer = ask(what, self._pip)
-        params.update(index=answer.index, detail=answer.detail, versions=", ".join(answer.versions[-8:]) or "-")
-        if not answer.reached:
-            return DoctorError(INDEX_AWAY, INDEX_AWAY_HINT, **params)
-        if not answer.has_project:
-            return DoctorError(NO_PROJECT, INDEX_HINT, **params)
-        if not answer.has_version:
-            return DoctorError(NO_VERSION, INDEX_HINT, **params)
-        if re.search(r"from versions:|No matching distribution", ended.output):
-            return DoctorError(NO_TAG, INDEX_HINT, **params)
-        return DoctorError(PIP_FAILED, INDEX_HINT, **params)
+        for requirement in requirements:
+            answer = ask(requirement, self._pip)
+            params.update(what=requirement, index=answer.index, detail=answer.detail)
+            params["versions"] = ", ".join(answer.versions[-8:]) or "-"
+            if not answer.reached:
+                return DoctorError(INDEX_AWAY, INDEX_AWAY_HINT, **params)
+            if not answer.has_project:
+                return DoctorError(NO_PROJECT, INDEX_HINT, **params)
+            if not answer.has_version:
+                return DoctorError(NO_VERSION, INDEX_HINT, **params)
+            if re.search(r"(distribution|satisfies).*\b" + re.escape(requirement), ended.output):
+                return DoctorError(NO_TAG, INDEX_HINT, **params)
+        return DoctorError(PIP_FAILED, INDEX_HINT, **dict(params, what=what))
 
     # ------------------------------------------------------------ files with an address
 
