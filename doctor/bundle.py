@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 
 from .facts import SCHEMA, SECTIONS, BadBundle, Facts, from_json, to_json
 from .model import DoctorError
+from .patterns import lazy
 from .secrets import HIDDEN, without_credentials
 from .text import Text
 from .version import __version__
@@ -48,11 +49,11 @@ COMMON = frozenset(
 )
 
 #: tokens that are known by their own form, wherever they stand
-_TOKENS = re.compile(
+_TOKENS = lazy(
     r"\b(?:hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|sk-[\w-]{20,}"
     r"|pypi-[\w-]{32,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})\b"
 )
-_OTHER_HOMES = re.compile(
+_OTHER_HOMES = lazy(
     r"(?i)(?P<base>(?<![\w.-])/(?:home|Users)/|[a-z]:[\\/]+Users[\\/]+)(?P<name>[^\\/\s:;,'\"<>|]+)"
 )
 
@@ -216,7 +217,7 @@ def _no_constant(word: str) -> Any:
 
 
 #: control characters could act on a terminal; line breaks and tabs may stay
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = lazy("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def _plain(value: Any, depth: int = 0, where: str = "") -> Any:

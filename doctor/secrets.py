@@ -1,17 +1,18 @@
 """Removes credentials from addresses and settings, before they become facts."""
 
-import re
+
+from .patterns import lazy
 
 #: what stands where a secret stood
 HIDDEN = "***"
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(\S*)")
-_BARE = re.compile(r"(?<![\w/@.:\\])[^\s/@:\\]+:[^\s/@\\]+@(?=[\w.-]+(:\d+)?(/|\s|$))")
-_QUERY = re.compile(
+_SCHEME = lazy(r"([A-Za-z][A-Za-z0-9+.-]*://)(\S*)")
+_BARE = lazy(r"(?<![\w/@.:\\])[^\s/@:\\]+:[^\s/@\\]+@(?=[\w.-]+(:\d+)?(/|\s|$))")
+_QUERY = lazy(
     r"(?i)([?&;](?:[\w.-]*(?:token|secret|password|passwd|pwd|auth|signature|credential)[\w.-]*|sig|key|api_?key)=)[^&;\s#]+"
 )
 #: a part of a path that is a key: long, letters and digits mixed, no dot (a file name has one)
-_KEY = re.compile(r"(?<=/)(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9_-]{20,}(?=/|$)")
+_KEY = lazy(r"(?<=/)(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9_-]{20,}(?=/|$)")
 
 
 def without_credentials(text: str) -> str:

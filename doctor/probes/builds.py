@@ -10,6 +10,7 @@ import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from ..facts import Torch, Torchaudio, Torchvision, Unknown
+from ..patterns import lazy
 from ..wheels.versions import public
 
 S = TypeVar("S", Torchvision, Torchaudio)
@@ -197,7 +198,7 @@ class Said(NamedTuple):
     debug: bool
 
 
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = lazy(
     r"^(__version__|cuda|hip|rocm|debug)[ \t]*(?::[^=\n]+)?=[ \t]*(None|True|False|'[^'\n]*'|\"[^\"\n]*\")",
     re.MULTILINE,
 )

@@ -13,6 +13,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..facts import Gpu, Nvidia, NvidiaSource, Unknown
 from ..gpu_chips import capability_of_device
+from ..patterns import lazy
 from ..record import replace
 from . import run
 
@@ -146,18 +147,18 @@ def _find_smi() -> Optional[str]:
 
 
 #: The driver's own number; NVIDIA-SMI's is that of the tool, which differs under WSL and in containers.
-_DRIVER = re.compile(r"(?:Driver|KMD) Version\s*:\s*(\d+(?:\.\d+)+)")
+_DRIVER = lazy(r"(?:Driver|KMD) Version\s*:\s*(\d+(?:\.\d+)+)")
 #: Since driver 610 the label says UMD: the user-mode part decides what can run.
-_CUDA = re.compile(r"CUDA(?: UMD)? Version\s*:\s*(\d+\.\d+)")
+_CUDA = lazy(r"CUDA(?: UMD)? Version\s*:\s*(\d+\.\d+)")
 #: A card's first line: index, name, persistence or driver model, then its bus id (rows of processes have none).
-_ROW = re.compile(r"^\|\s+\d+\s+(\S.*?)\s+(?:On|Off|N/A|WDDM|TCC|MCDM)\s*\|\s+[0-9A-Fa-f]{4,8}:", re.MULTILINE)
-_MEMORY = re.compile(r"\|\s*(\d+)\s*MiB\s*/\s*(\d+)\s*MiB\s*\|")
-_FAILURES = re.compile(
+_ROW = lazy(r"^\|\s+\d+\s+(\S.*?)\s+(?:On|Off|N/A|WDDM|TCC|MCDM)\s*\|\s+[0-9A-Fa-f]{4,8}:", re.MULTILINE)
+_MEMORY = lazy(r"\|\s*(\d+)\s*MiB\s*/\s*(\d+)\s*MiB\s*\|")
+_FAILURES = lazy(
     r"^.*(?:has failed because|Failed to initialize NVML|No devices were found|GPU access blocked|GPU is lost"
     r"|Unable to determine the device handle|Unknown Error|couldn't communicate).*$",
     re.MULTILINE,
 )
-_MISMATCH = re.compile(r"Driver/library version mismatch|RM has detected an NVML/RM version mismatch")
+_MISMATCH = lazy(r"Driver/library version mismatch|RM has detected an NVML/RM version mismatch")
 
 
 def parse_smi(table: run.Ran, query: Optional[run.Ran] = None) -> NvidiaSource:

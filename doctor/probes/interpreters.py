@@ -7,6 +7,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional
 
 from ..facts import Interpreters, OtherPython, Python
 from ..modules import module_of, providers
+from ..patterns import lazy
 from .python import normalise
 
 #: looked for whatever the project imports
@@ -263,7 +264,7 @@ class Shelf:
         return any(name.startswith(module + ".") and name.endswith((".so", ".pyd")) for name in names)
 
 
-_METADATA = re.compile(r"^(.+?)-(\d[^-]*)(?:-py[\d.]+)?\.(?:dist|egg)-info$")
+_METADATA = lazy(r"^(.+?)-(\d[^-]*)(?:-py[\d.]+)?\.(?:dist|egg)-info$")
 
 
 def _metadata_version(names: Set[str], module: str) -> str:

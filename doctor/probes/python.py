@@ -9,6 +9,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, U
 
 from ..facts import Distribution, Distributions, Python, Unknown
 from ..model import DoctorError
+from ..patterns import lazy
 from ..text import Text
 from . import run
 
@@ -278,7 +279,7 @@ def probe_distributions(site_packages: Sequence[str]) -> Union[Distributions, Un
     return Distributions(items=tuple(items), leftovers=tuple(leftovers))
 
 
-_FIELD = re.compile(r"^(Name|Version|Requires-Dist|Requires-Python):[ \t]*(.*)$", re.MULTILINE)
+_FIELD = lazy(r"^(Name|Version|Requires-Dist|Requires-Python):[ \t]*(.*)$", re.MULTILINE)
 
 
 def _head(path: str) -> Optional[str]:

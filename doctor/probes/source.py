@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import warnings
+from functools import lru_cache
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ..apis import CV2_CONTRIB_NAMES, CV2_WINDOW_NAMES, GONE, NUMPY_NAMES, PILLOW_METHODS, gone
@@ -49,6 +50,7 @@ _NUMPY_WORDS = "|".join(sorted(NUMPY_NAMES, key=len, reverse=True)).encode()
 _CV2 = lazy(rb"\bcv2\.(?:" + "|".join(sorted(CV2_WINDOW_NAMES | CV2_CONTRIB_NAMES)).encode() + rb")\b")
 
 
+@lru_cache(maxsize=None)
 def _words_by_library() -> Tuple[Dict[str, "re.Pattern[bytes]"], "re.Pattern[bytes]"]:
     """Return what makes a parse worth while: for each library the last words of its removed names, as attributes, and
     the import lines that name one of them.
@@ -69,9 +71,6 @@ def _words_by_library() -> Tuple[Dict[str, "re.Pattern[bytes]"], "re.Pattern[byt
     )
     attributes = {head: lazy(rb"\.(?:" + "|".join(sorted(found)).encode() + rb")\b") for head, found in words.items()}
     return attributes, lazy(rb"\bfrom[ \t]+(?:" + rb"|".join(lines) + rb")")
-
-
-_ATTRIBUTES, _FROM_LINES = _words_by_library()
 
 
 def scan(data: bytes, path: str) -> Scanned:
@@ -177,9 +176,8 @@ def _interesting(data: bytes, imports: Mapping[str, Line]) -> bool:
     if any(gone(name) is not None for name in imports):
         return True
     heads = {name.partition(".")[0] for name in imports}
-    return any(head in _ATTRIBUTES and _ATTRIBUTES[head].search(data) for head in heads) or bool(
-        _FROM_LINES.search(data)
-    )
+    attributes, from_lines = _words_by_library()
+    return any(head in attributes and attributes[head].search(data) for head in heads) or bool(from_lines.search(data))
 
 
 def _protobuf(data: bytes, path: str) -> Tuple[ApiUse, ...]:

@@ -7,12 +7,13 @@ import sys
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..facts import Toolkit, ToolkitInstall, Unknown
+from ..patterns import lazy
 from . import run
 
 #: nvcc only prints its version; a toolkit on a dead network mount does not even do that.
 TIMEOUT_S = 4.0
 
-_LIBRARY = re.compile(
+_LIBRARY = lazy(
     r"(lib(?:cudnn|cublas|cublasLt|cudart|cufft|curand|cusolver|cusparse|nvJitLink|nvrtc|nccl))\.so((?:\.\d+)*)$"
 )
 

@@ -3,16 +3,17 @@
 import re
 from typing import Any, Iterator, Mapping, Optional, Tuple
 
+from ..patterns import lazy
 from .versions import is_version
 
 Problem = Tuple[Tuple[Any, ...], str]
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d$")
-_VARIANT = re.compile(r"(cpu|xpu|cu\d{2,3}|rocm\d+(\.\d+)*)$")
-_ARCH = re.compile(r"\d+\.\d(\+PTX)?$")
-_PYTHON = re.compile(r"((cp|pp|py)\d+t?)(-(abi3|none|cp\d+[mt]?))?$")
+_DATE = lazy(r"\d{4}-\d\d-\d\d$")
+_VARIANT = lazy(r"(cpu|xpu|cu\d{2,3}|rocm\d+(\.\d+)*)$")
+_ARCH = lazy(r"\d+\.\d(\+PTX)?$")
+_PYTHON = lazy(r"((cp|pp|py)\d+t?)(-(abi3|none|cp\d+[mt]?))?$")
 _SHA256 = re.compile(r"[0-9a-f]{64}$")
-_PLATFORM = re.compile(r"(manylinux\w+|linux|win|macosx|musllinux)\w*(\.\w+)*$")
+_PLATFORM = lazy(r"(manylinux\w+|linux|win|macosx|musllinux)\w*(\.\w+)*$")
 BLOCKS = ("drivers", "gpus", "torch", "torch_pins", "numpy", "index_files", "pi_os", "pi_wheels", "mirrors", "hashes")
 
 

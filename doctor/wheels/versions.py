@@ -4,7 +4,9 @@ import re
 from functools import lru_cache
 from typing import Any, Optional, Tuple
 
-_VERSION = re.compile(
+from ..patterns import lazy
+
+_VERSION = lazy(
     r"v?(?:0!)?(\d+(?:\.\d+)*)"
     r"(?:[._-]?(a|alpha|b|beta|c|rc|pre|preview)[._-]?(\d*))?"
     r"(?:[._-]?post[._-]?(\d*)|-(\d+))?"
@@ -65,28 +67,47 @@ def _range(text: str) -> Any:
     return SpecifierSet(text)
 
 
-_CLAUSE = re.compile(r"\s*(==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)\s*$")
+_CLAUSE = lazy(r"\s*(==|!=|<=|>=|<|>|~=)\s*(\d+(?:\.\d+)*)(\.\*)?\s*$")
 
 
 @lru_cache(maxsize=1024)
-def _clauses(text: str) -> Optional[Tuple[Tuple[str, Key], ...]]:
-    """Return the clauses of a plain range (no wildcard, ``~=`` or pre-release in it), or None."""
+def _clauses(text: str) -> Optional[Tuple[Tuple[str, Key, Key], ...]]:
+    """Return the clauses of a plain range (numbers only, wildcards allowed), or None.
+
+    ``==1.2.*`` and ``~=1.2.3`` become spans (first version, first one after it).
+    """
     found = []
     for part in text.split(","):
         match = _CLAUSE.match(part)
         if match is None:
             return None
-        found.append((match.group(1), key(match.group(2))))
+        operator, number, wild = match.groups()
+        if wild and operator in ("==", "!="):
+            found.append((operator + "*", key(number), key(_next(number))))
+        elif operator == "~=" and not wild and "." in number:
+            found.append(("==*", key(number), key(_next(number.rpartition(".")[0]))))
+        elif wild or operator == "~=":
+            return None
+        else:
+            found.append((operator, key(number), key(number)))
     return tuple(found)
 
 
+def _next(number: str) -> str:
+    """Return the release after all that start with this one: 1.3 for 1.2."""
+    head, _, last = number.rpartition(".")
+    return "%s%s%d" % (head, "." if head else "", int(last) + 1)
+
+
 _COMPARE = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<=": lambda a, b: a <= b,
-    ">=": lambda a, b: a >= b,
-    "<": lambda a, b: a < b,
-    ">": lambda a, b: a > b,
+    "==": lambda this, other, _: this == other,
+    "!=": lambda this, other, _: this != other,
+    "<=": lambda this, other, _: this <= other,
+    ">=": lambda this, other, _: this >= other,
+    "<": lambda this, other, _: this < other,
+    ">": lambda this, other, _: this > other,
+    "==*": lambda this, first, after: first <= this < after,
+    "!=*": lambda this, first, after: not first <= this < after,
 }
 
 
@@ -101,5 +122,5 @@ def matches(specifier: str, version: str) -> bool:
     this = key(version)
     # ``<`` and ``>`` treat pre- and post-releases in their own way: those go to packaging
     if clauses is not None and this[1] == (3, 0) and this[2] == -1 and this[3] == float("inf"):
-        return all(_COMPARE[operator](this, other) for operator, other in clauses)
+        return all(_COMPARE[operator](this, first, after) for operator, first, after in clauses)
     return bool(_range(specifier).contains(version, prereleases=True))

@@ -5,22 +5,23 @@ from typing import Any, List, Optional, Tuple
 
 from ...facts import Environ, Facts, Gpu, Host, MissingFact, Nvidia, Project, Stage, Torch, Trials, Unknown
 from ...gpu_chips import capability_of_device
+from ...patterns import lazy
 
 #: NVML's error numbers (nvml.h)
 NOT_FOUND, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, VERSION_MISMATCH = 6, 9, 12, 18
 
 #: words of a source that found nothing, or could not be asked at all
-NOTHING_HERE = re.compile(
+NOTHING_HERE = lazy(
     r"No devices were found|couldn't communicate|pynvml cannot be imported|holds no driver version"
 )
 
 #: torch's and CUDA's own words for what keeps them from a card
-TOO_OLD = re.compile(
+TOO_OLD = lazy(
     r"driver on your system is too old|driver version is insufficient|forward compatibility was attempted"
 )
-MISMATCH = re.compile(r"unsupported display driver|driver/library version mismatch", re.IGNORECASE)
-NO_DRIVER = re.compile(r"Found no NVIDIA driver|no CUDA-capable device|libcuda\.so")
-NO_KERNEL = re.compile(r"no kernel image is available|is not compatible with the current PyTorch installation")
+MISMATCH = lazy(r"unsupported display driver|driver/library version mismatch", re.IGNORECASE)
+NO_DRIVER = lazy(r"Found no NVIDIA driver|no CUDA-capable device|libcuda\.so")
+NO_KERNEL = lazy(r"no kernel image is available|is not compatible with the current PyTorch installation")
 
 #: The oldest capability that any torch since 1.7 has code for; NVIDIA cards below it are display cards to torch.
 OLDEST_CAPABILITY = (3, 5)
