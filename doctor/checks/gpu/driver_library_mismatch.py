@@ -108,7 +108,9 @@ def driver_library_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     library = _first(source.library for source in nvidia.sources)
     # WSL has no module of its own, and a container may bring libraries for forward compatibility.
     native = host is None or not (host.wsl or host.container)
-    if not said and not (native and module and library and module != library):
+    differ = bool(module and library and module != library)
+    # A card that answers proves that some library fits; the other file is a leftover.
+    if not said and not (native and differ and not nvidia.gpus):
         return
     title: Optional[Text] = None
     if not (module and library):
