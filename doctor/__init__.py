@@ -8,12 +8,24 @@ from .version import __version__
 __all__ = ["__version__", "require"]
 
 
-def require(*codes):
-    """Stop the program here when something at error level would break the training.
+def require(project=None):
+    """Stop the program here when something at error level would break it.
 
-    Meant for the top of a training script: a quick check of the Python that runs it, without import trials (at most
-    0.15 s). With codes, only these are looked at. Raises SystemExit(1) after printing the findings on stderr.
+    Meant for the first lines of a training script: it looks at the Python that runs the script and at the project (a
+    folder; by default the current one), reading files only. Raises SystemExit(1) after printing the findings on stderr.
     """
+    import sys
+
     from .session import guard
 
-    guard(codes)
+    findings = guard(project)
+    if findings:
+        from .text import choose_language
+
+        lang = choose_language()
+        for finding in findings:
+            print("✗ %s  %s" % (finding.title.render(lang, finding.params), finding.code), file=sys.stderr)
+            print("  %s" % finding.cause.render(lang, finding.params), file=sys.stderr)
+        more = "显示修复方案" if lang == "zh" else "shows the repair"
+        print("doctor fix --python %s   (%s)" % (sys.executable, more), file=sys.stderr)
+        raise SystemExit(1)

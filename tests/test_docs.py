@@ -72,12 +72,16 @@ def anchor(heading):
     return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
 
 
-@pytest.fixture(scope="module")
-def make_pages():
-    spec = importlib.util.spec_from_file_location("make_pages", str(ROOT / "scripts" / "make_pages.py"))
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, str(ROOT / "scripts" / (name + ".py")))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def make_pages():
+    return script("make_pages")
 
 
 # ---------------------------------------------------------------- pages made from the code
@@ -89,6 +93,21 @@ def test_pages_are_those_of_the_checks_and_of_help(make_pages):
     assert [name for name, text in wanted.items() if not (ROOT / name).exists()] == []
     assert [name for name, text in wanted.items() if make_pages.read(name) != text] == []
     assert make_pages.stale(wanted) == []
+
+
+def words_of(svg):
+    """Return the text of a picture; how it is drawn differs between versions of rich."""
+    return "".join(
+        "".join(node.itertext()) for node in ElementTree.fromstring(svg).iter() if node.tag.endswith("}text")
+    )
+
+
+def test_screens_show_what_the_program_shows():
+    """Mended by: python scripts/make_screens.py"""
+    make_screens = script("make_screens")
+    wanted = make_screens.screens()
+    assert len(wanted) >= 8
+    assert [name for name, svg in wanted.items() if words_of(make_screens.read(name)) != words_of(svg)] == []
 
 
 # ---------------------------------------------------------------- links
@@ -168,20 +187,25 @@ def _invocations(path):
 
 
 @pytest.fixture(scope="module")
-def options_of():
+def options_of(make_pages):
     """Return a function command -> the options that its help names."""
-    import typer
-
-    from doctor.cli import build
-
-    group = typer.main.get_command(build("en"))
+    found = {
+        name: _options(make_pages.help_of((name,) if name else (), "en")) for name in (None,) + make_pages.COMMANDS
+    }
 
     def options(name=None):
-        command = group if name is None else group.commands[name]
-        return {option for item in command.params for option in item.opts + item.secondary_opts} | {"-h", "--help"}
+        return found[name]
 
-    options.commands = set(group.commands)
+    options.commands = set(make_pages.COMMANDS)
     return options
+
+
+def _options(text):
+    return (
+        {"-h", "--help"}
+        | set(re.findall(r"(?m)^ +(?:-\w, )?(--[a-z-]+)", text))
+        | set(re.findall(r"(?m)^ +(-\w), ", text))
+    )
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
