@@ -1,4 +1,4 @@
-"""Writes the pages that come from the code: one per check in both languages, their index, and the help of every command.
+"""Writes the pages that come from the code: one per check in both languages, their index, and the help of each command.
 
     python scripts/make_pages.py            write docs/checks, docs/zh/checks, docs/commands.md, docs/zh/commands.md
     python scripts/make_pages.py --check    only say which pages differ (exit 1)
@@ -50,7 +50,7 @@ WORDS = {
         "made": "<!-- made by scripts/make_pages.py: edit doctor/checks/%s instead -->",
         "ignore": "Not what you want to hear about? `doctor check --ignore %s`",
         "commands": "Commands",
-        "commands_intro": "What `--help` prints. The options of `doctor check` that stand last belong to every command.",
+        "commands_intro": "What `--help` prints. The last options of `doctor check` belong to every command.",
     },
     "zh": {
         "family": "类别",

@@ -9,8 +9,8 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
-
 from conftest import ROOT
+
 from doctor.registry import all_checks
 
 CODES = {check.code for check in all_checks()}

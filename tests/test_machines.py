@@ -9,7 +9,7 @@ from doctor import bundle
 from doctor.model import CRASHED, NOTE
 from doctor.registry import all_checks, diagnose
 
-MACHINES = [path for path in sorted((Path(__file__).parent / "machines").glob("*.json"))]
+MACHINES = sorted((Path(__file__).parent / "machines").glob("*.json"))
 MACHINES = [path for path in MACHINES if path.stem.startswith(("laptop", "linux", "windows", "mac"))]
 
 
