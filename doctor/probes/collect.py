@@ -101,7 +101,7 @@ class Collector:
         self._file("toolkit", lambda: toolkit.probe_toolkit(root), f.Toolkit)
 
     def _environment(self, python: f.Python) -> None:
-        from . import builds, fingerprint, interpreters, native, pipconfig, project, storage
+        from . import builds, fingerprint, interpreters, native, pipconfig, storage, whereabouts
 
         folders = python.site_packages
         wanted = self.wanted
@@ -109,10 +109,10 @@ class Collector:
         self._files("builds", lambda: builds.probe_builds(folders), (f.Torch, f.Torchvision, f.Torchaudio))
         self._file("fingerprint", lambda: fingerprint.probe_fingerprint(folders), f.Fingerprint)
         self._file("pip", lambda: pipconfig.probe_pip(python, root=self.root), f.PipConfig)
-        root = project.find_project(wanted.project, os.getcwd(), python, wanted.files)
+        root = whereabouts.find_project(wanted.project, os.getcwd(), python, wanted.files)
         places = (root or os.getcwd(), python.prefix)
         self._file("storage", lambda: storage.probe_storage(*places, root=self.root), f.Storage)
-        self._file("project", lambda: project.probe_project(root, python, wanted) if root else None, f.Project)
+        self._file("project", lambda: _project(root, python, wanted), f.Project)
         self._file("native", lambda: native.probe_native(folders, quick=wanted.quick), f.NativeModules)
         repository = self._sections.get(f.Project)
         modules = wanted.modules + tuple(repository.imports if isinstance(repository, f.Project) else ())
@@ -173,6 +173,14 @@ class Collector:
         values = box[0] if box else tuple(f.Unknown("no answer within %d s" % FILE_PROBE_S) for _ in sections)
         for section, value in zip(sections, values):
             self._sections[section] = value
+
+
+def _project(root: Optional[str], python: f.Python, wanted: Wanted) -> Any:
+    if root is None:
+        return None
+    from .project import probe_project
+
+    return probe_project(root, python, wanted)
 
 
 _early: Optional[Collector] = None

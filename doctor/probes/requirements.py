@@ -270,6 +270,7 @@ def _without_comment(line: str) -> str:
 
 def parse_setup_cfg(text: str, path: str = "setup.cfg") -> Needs:
     """Return what setup.cfg asks for; nothing when it is not a configuration file."""
+
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(text)

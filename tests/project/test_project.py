@@ -8,7 +8,8 @@ import pytest
 
 from doctor.facts import Facts, Python, encode, from_json, to_json
 from doctor.model import DoctorError
-from doctor.probes.project import find_project, is_chosen, probe_project, walk
+from doctor.probes.project import probe_project, walk
+from doctor.probes.whereabouts import find_project, is_chosen
 
 
 def make(folder, files):
