@@ -1,13 +1,13 @@
 """Facts about somebody else's machine, read from what its owner pasted; pure.
 
-Understood: ``python -m torch.utils.collect_env`` in every form since torch 1.8 and the forms that vLLM and SGLang made of
-it, the environment tables of detectron2 and mmcv/mmengine, ``yolo checks``, the banner lines of YOLOv5/v7/v8 and
-later, ``nvidia-smi``, ``pip list``, ``pip freeze``, ``conda list``, pip's own messages, and the paths of tracebacks.
+Understood: ``python -m torch.utils.collect_env`` in every form since torch 1.8 and what vLLM and SGLang made of it,
+the environment tables of detectron2 and mmcv/mmengine, ``yolo checks``, the banner lines of YOLOv5/v7/v8 and later,
+``nvidia-smi``, ``pip list``, ``pip freeze``, ``conda list``, pip's own messages, and the paths of tracebacks.
 What a text does not state stays unknown: "Could not collect" is no statement about the machine.
 """
 
 import re
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from .facts import (
     Cpu,
@@ -37,42 +37,48 @@ _UNSTATED = re.compile(
 )
 _KEY = re.compile(r"^[ \t]{0,8}([A-Za-z][\w ./,()-]{1,40}?)[ \t]*:[ \t]*(\S.{0,3000})?$", re.M)
 _TABLE = re.compile(
-    r"^(sys\.platform|Python|numpy|PyTorch|torchvision|torchaudio|Pillow|cv2|CUDA available|GPU available|GPU [\d,]+|CUDA_HOME|"
+    r"^(sys\.platform|Python|numpy|PyTorch|torchvision|torchaudio|Pillow|cv2|CUDA available|"
+    r"GPU available|GPU [\d,]+|CUDA_HOME|"
     r"NVCC|CUDA compiler|Driver version|detectron2(?: CUDA compiler)?|GPU|CUDA|OS|CPU) {2,}(\S.{0,200})$",
     re.M,
 )
-_VERSION = re.compile(r"\d+(?:\.\d+){1,4}[\w.]*(?:\+[\w.]+)?")
+_VERSION = re.compile(r"\d{1,6}(?:\.\d{1,6}){1,4}[\w.]{0,40}(?:\+[\w.]{1,40})?")
 _GPU_LINE = re.compile(r"^(?:GPU models and configuration *: *)?GPU ([\d,]+) *: *([^\n(]{2,80}?)(?: \(.*)?$", re.M)
 _GPU_ARCH = re.compile(r"\(arch=(\d+\.\d)(?:,\d+\.\d)*\)")
 _CAPABILITY = re.compile(r"^GPU ([\d,]+) Compute Capability: (\d+\.\d)", re.M)
 _BANNER = re.compile(
-    r"(?:YOLO|Ultralytics|YOLOR|yolov\w*|MTCNN)[^\n]{0,120}?[ -]Python[- ](\d\.\d+(?:\.\d+)?)[^\n]{0,40}? torch[- ](\d+\.\d+[\w.+]*) ?"
+    r"(?:YOLO|Ultralytics|YOLOR|yolov\w{0,10})[^\n]{0,120}?[ -]Python[- "
+    r"](\d\.\d+(?:\.\d+)?)[^\n]{0,40}? torch[- ](\d+\.\d+[\w.+]*) ?"
     r"(CPU|CUDA:\d+|MPS|device ?\d?)?(?: \(([^\n]{2,60}?)(?:, (\d+(?:\.\d+)?) ?Mi?B)?\))?",
     re.I,
 )
 _OLD_BANNER = re.compile(
-    r"(?:YOLO|Ultralytics)[^\n]{0,90} torch (\d+\.\d+[\w.+]*) (CPU|CUDA:\d+)(?: \(([^\n]{2,60}?)(?:, (\d+(?:\.\d+)?) ?Mi?B)?\))?",
+    r"(?:YOLO|Ultralytics)[^\n]{0,90} torch (\d+\.\d+[\w.+]*) (CPU|"
+    r"CUDA:\d+)(?: \(([^\n]{2,60}?)(?:, (\d+(?:\.\d+)?) ?Mi?B)?\))?",
     re.I,
 )
 _SMI = re.compile(
-    r"NVIDIA-SMI +(\d+\.[\d.]+) +(?:KMD Version: +\S+ +)?Driver Version: +(\d+\.[\d.]+)(?: +CUDA(?: \w+)? Version: +(\d+\.\d+|N/A|ERR!))?"
+    r"NVIDIA-SMI +\d+\.[\d.]+ +(?:KMD Version|Driver Version): +(\d+\.[\d.]+)"
+    r"(?: +CUDA(?: \w+)? Version: +(\d+\.\d+|N/A|ERR!))?"
 )
-_SMI_ROW = re.compile(r"^\| +\d+ +([A-Z][\w .()/-]{3,40}?) +(?:On|Off|N/A|TCC|WDDM|MCDM) +\|", re.M)
+_SMI_ROW = re.compile(r"^\| +\d+ +([A-Z][\w .()/-]{3,40}?) +(?:On|Off|N/A|TCC|WDDM|MCDM) *\|", re.M)
 _SMI_MEMORY = re.compile(r"(\d+)MiB +/ +(\d+)MiB +\|")
 _SMI_LIST = re.compile(r"^GPU \d+: ([^\n(]{3,60}?) \(UUID: ", re.M)
-_PIP_LIST = re.compile(r"^Package +Version\b[^\n]*\n-{3,}[- ]*\n((?:[A-Za-z0-9][\w.-]* +\S[^\n]*\n?)+)", re.M)
+_PIP_LIST = re.compile(r"^Package +Version\b[^\n]*\n-{3,}[- ]*\n((?:^[A-Za-z0-9][\w.-]* +\S[^\n]*\n?)+)", re.M)
 _FREEZE = re.compile(r"(?:^[A-Za-z0-9][\w.-]*(?:==\S+| @ \S+)\n?){8,}", re.M)
 _COLLECTED = re.compile(r"^\[(pip3?|conda)\] ([A-Za-z0-9][\w.-]*)(?:==| +)(\S+)(?: +(\S+))?(?: +(\S+))?", re.M)
 _CONDA = re.compile(
-    r"^# packages in environment at [^\n]*\n(?:#[^\n]*\n)*((?:[A-Za-z0-9_][\w.-]* +\S[^\n]*\n?)+)", re.M
+    r"^# packages in environment at [^\n]*\n(?:#[^\n]*\n)*((?:^[A-Za-z0-9_][\w.-]* +\S[^\n]*\n?)+)", re.M
 )
 _SATISFIED = re.compile(
-    r"Requirement already satisfied: ([A-Za-z0-9][\w.-]*)[^\n]{0,200}? in (\S[^\n]{0,200}?) \((?:from [^\n]{0,200}\) \()?(\d[\w.+!-]*)\)"
+    r"Requirement already satisfied: ([A-Za-z0-9][\w.-]*)[^\n]{0,200}? in (\S[^\n]{0,200}?) "
+    r"\((?:from [^\n]{0,200}\) \()?(\d[\w.+!-]*)\)"
 )
 _INSTALLED = re.compile(r"Successfully installed ((?:[A-Za-z0-9][\w.-]*-\d[\w.+!]* ?)+)")
 _CHECKED = re.compile(r"^([A-Za-z][\w.-]*) +✅ (\d[\w.+]*?)(?:[<>=!~,].*)?$", re.M)
 _PATH_PYTHON = re.compile(
-    r"(?:[/\\]lib(?:64)?[/\\]python|[/\\]Python)(3\.?\d{1,2})(?:[/\\](?:lib[/\\])?(?:site|dist)-packages|[/\\][\w.]+\.py|[/\\]lib[/\\])",
+    r"(?:[/\\]lib(?:64)?[/\\]python|[/\\]Python)(3\.?\d{1,2})(?:[/\\](?:lib[/\\])?(?:site|"
+    r"dist)-packages|[/\\][\w.]+\.py|[/\\]lib[/\\])",
     re.I,
 )
 _PIP_TAG = re.compile(r"-cp(3\d{1,2})-cp3\d{1,2}\w*-(?:manylinux|linux|win|macosx)[\w.]+\.whl")
@@ -80,9 +86,9 @@ _SUPPORTS = re.compile(r"PyTorch install(?:ation)? supports CUDA capabilities ((
 _NVCC = re.compile(r"release (\d+\.\d+), V")
 
 
-def parse(text: str) -> Optional[Facts]:
+def parse(text: str, matrix: Any = None) -> Optional[Facts]:
     """Return the facts of a dump, or None when the text states nothing about a machine beyond a path or two."""
-    facts = read(text)
+    facts = read(text, matrix)
     return facts if {cls for cls, _ in facts} - {Host, Python} else None
 
 
@@ -93,8 +99,11 @@ def contradicted(facts: Facts) -> Tuple[str, ...]:
     return _NOT_WITH_CUDA if stage is not None and stage.data.get("cuda_available") is True else ()
 
 
-def read(text: str) -> Facts:
-    """Return everything that the text states; sections that it does not speak of are unknown."""
+def read(text: str, matrix: Any = None) -> Facts:
+    """Return everything that the text states; sections that it does not speak of are unknown.
+
+    The matrix adds what a listed version implies: the torch that a torchvision of this release was made for.
+    """
     keys = _keys(text)
     packages = _packages(text)
     banner = _banner(text)
@@ -114,7 +123,9 @@ def read(text: str) -> Facts:
     ):
         version, cuda = _partner(name, titles, keys, packages)
         if version:
-            sections[cls] = cls(version=version, metadata_version=version, cuda=cuda)
+            more = {"abi": _vision_abi(version)} if cls is Torchvision else {}
+            more["requires_torch"] = _home(matrix, name, version)
+            sections[cls] = cls(version=version, metadata_version=version, cuda=cuda, **more)
     nvidia = _nvidia(text, keys, banner)
     if nvidia is not None:
         sections[Nvidia] = nvidia
@@ -124,7 +135,8 @@ def read(text: str) -> Facts:
     cpu = _cpu(keys)
     if cpu is not None:
         sections[Cpu] = cpu
-    if packages:
+    if packages and ("numpy" in packages or "torch" not in packages):
+        # Few lists are complete. One that names torch and not numpy would read as "numpy is not installed".
         sections[Distributions] = Distributions(
             tuple(
                 Distribution(name, version, location, "") for name, (version, _, location) in sorted(packages.items())
@@ -202,9 +214,9 @@ def _packages(text: str) -> Dict[str, Tuple[str, str, str]]:
 
     if "[pip" in text or "[conda]" in text:
         rows = _COLLECTED.findall(text)
-        for kind, name, version, build, channel in [row for row in rows if row[0] != "conda"]:
+        for _, name, version, _, _ in [row for row in rows if row[0] != "conda"]:
             add(name, version)
-        for kind, name, version, build, channel in [row for row in rows if row[0] == "conda"]:
+        for _, name, version, build, _ in [row for row in rows if row[0] == "conda"]:
             known = packages.get(re.sub(r"[-_.]+", "-", name).lower())
             if known is None or known[0] == version:
                 add(name, version, build, newer=True)
@@ -236,12 +248,12 @@ def _packages(text: str) -> Dict[str, Tuple[str, str, str]]:
 
 def _cuda_of(version: str, build: str) -> object:
     """Return the CUDA of a build from its local version or conda build string; None for CPU; Unknown otherwise."""
-    match = re.search(r"\+cu(\d{2,3})", version) or re.search(r"cu(?:da)?_?(\d{2,3})(?:\b|_|$)", build)
-    if match:
-        return "%s.%s" % (match.group(1)[:-1], match.group(1)[-1])
     match = re.search(r"cuda_?(\d+\.\d+)", build)
     if match:
         return match.group(1)
+    match = re.search(r"\+cu(\d{2,3})", version) or re.search(r"(?:^|_)cu(?:da)?_?(\d{2,3})(?:_|$)", build)
+    if match:
+        return "%s.%s" % (match.group(1)[:-1], match.group(1)[-1])
     if "+cpu" in version or re.search(r"(?:^|_)cpu(?:_|$)", build):
         return None
     return Unknown("the text does not say which CUDA this build is for")
@@ -255,17 +267,29 @@ def _partner(name: str, titles: Tuple[str, ...], keys: Dict[str, str], packages)
     return (version, _cuda_of(version, build)) if version else (None, None)
 
 
+def _vision_abi(version: str) -> str:
+    """Return how a torchvision of this version is bound to torch: from 0.29 on it uses torch's stable ABI."""
+    numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
+    return "stable" if numbers >= [0, 29] else "exact"
+
+
+def _home(matrix: Any, package: str, version: str) -> Optional[str]:
+    """Return the requirement on torch that this release has; None without a matrix or when it does not know it."""
+    homes = matrix.torch_for(package, version) if matrix is not None else ()
+    if not homes:
+        return None
+    return "torch (==%s)" % homes[0] if len(homes) == 1 else "torch (>=%s)" % homes[-1]
+
+
 # ---------------------------------------------------------------- sections
 
 
 def _banner(text: str) -> Optional[Dict[str, str]]:
     if "torch" not in text or not ("YOLO" in text or "ltralytics" in text or "yolo" in text):
         return None
-    match = None
-    for match in _BANNER.finditer(text):
-        pass
-    if match:
-        python, torch, device, gpu, memory = match.groups()
+    banners = list(_BANNER.finditer(text))
+    if banners:
+        python, torch, device, gpu, memory = banners[-1].groups()
         return {
             "python": python,
             "torch": torch,
@@ -336,6 +360,8 @@ def _python(text: str, keys: Dict[str, str], banner, host: Optional[Host]) -> Op
         abi=tag,
         platform="win32" if bits == 32 and platform == "win_amd64" else platform,
         pointer_bits=bits,
+        # Such texts do not say whether it is a virtual environment: nothing is to be made of it.
+        venv=True,
         conda="conda" in text,
         libc=host.libc if host else None,
         libc_version=host.libc_version if host else None,
@@ -380,8 +406,8 @@ def _nvidia(text: str, keys: Dict[str, str], banner) -> Optional[Nvidia]:
     gpus: List[Gpu] = []
     smi = _SMI.search(text) if "NVIDIA-SMI" in text else None
     if smi:
-        driver = driver or smi.group(2)
-        cuda = _version_in(smi.group(3))
+        driver = driver or smi.group(1)
+        cuda = _version_in(smi.group(2))
         memory = _SMI_MEMORY.findall(text)
         rows = _SMI_ROW.findall(text)
         for at, name in enumerate(rows):

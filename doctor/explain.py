@@ -87,7 +87,7 @@ def explain(
     """Return the diagnoses of an error text, a log or a dump; the facts of ``here`` fill in what it leaves open."""
     checks = list(all_checks() if checks is None else checks)
     text = source_text.read(source)
-    told = dumps.read(text.text)
+    told = dumps.read(text.text, matrix)
     hits = _hits(text, checks)
     facts = _merged(told, here)
     found = _judged(checks, told if here is None else facts, matrix)
@@ -112,7 +112,7 @@ class _Ready:
         self._search: Optional[Callable] = None
 
     def find(self, text: str, low: str) -> Optional[Match]:
-        """Return the first match in ``text``, of which ``low`` is the lower case; a long text is tried near anchors."""
+        """Return the first match in ``text``, of which ``low`` is the lower case; long texts are tried near anchors."""
         possible = [need for need in self.needs if all(any(word in low for word in words) for words in need)]
         if not possible:
             return None
@@ -197,7 +197,7 @@ def ready(pattern: str) -> _Ready:
 
 
 def compiled(pattern: str) -> Pattern:
-    """Return the regular expression: a space is any white space, ``+`` and ``*`` end somewhere, case does not matter."""
+    """Return the regular expression: a space is any white space, ``+`` and ``*`` end, case does not matter."""
     parts: List[str] = []
     tokens = _tokens(pattern)
     behind = 0
@@ -465,7 +465,8 @@ def _outranked(hits: Dict[str, List[_Hit]]) -> Set[str]:
 
 
 _ERROR_LINE = re.compile(
-    r"^(?:\[rank\d+\]: |E +|[\w .:,/\[\]()-]{0,120}\] )?(?:[a-z_]\w*\.){0,8}[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b(?::|$)",
+    r"^(?:\[rank\d+\]: |E {1,8}|[\w .:,/\[\]()-]{0,120}\] )?(?:[a-z_]\w{0,60}\.){0,8}"
+    r"[A-Z]\w{0,60}(?:Error|Exception|Interrupt|Exit)\b(?::|$)",
     re.M,
 )
 

@@ -159,7 +159,7 @@ def _keep(chunks: Iterator[str]) -> List[Tuple[int, str]]:
         tail.append((number, rest))
     if first and _fails(first[0][1]):
         failure = []
-    kept = {start: text for start, text in first + failure}
+    kept = dict(first + failure)
     kept.update(tail)
     return sorted(kept.items())
 

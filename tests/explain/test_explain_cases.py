@@ -1,4 +1,4 @@
-"""Real error texts and dumps: what explain makes of each. Every case names the public thread or repository it is from."""
+"""Real error texts and dumps: what explain makes of each. A case names its thread, or the program that prints it."""
 
 import glob
 import json

@@ -16,7 +16,10 @@ from doctor.facts import Facts, Torch, Torchvision
 from doctor.registry import all_checks
 from doctor.wheels import matrix as wheel_matrix
 
-NMS = "NotImplementedError: Could not run 'torchvision::nms' with arguments from the 'CUDA' backend. This could be because"
+NMS = (
+    "NotImplementedError: Could not run 'torchvision::nms' with arguments from the "
+    "'CUDA' backend. This could be because"
+)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +168,10 @@ def test_this_machine_counts_only_when_asked(matrix):
 
 
 def test_a_missing_library_under_a_numpy_error_is_the_cause(matrix):
-    text = "ImportError: libopenblas.so.0: cannot open shared object file\nImportError: numpy.core.multiarray failed to import"
+    text = (
+        "ImportError: libopenblas.so.0: cannot open shared object file\nImportError: "
+        "numpy.core.multiarray failed to import"
+    )
     assert codes(text, matrix) == ["system-lib-missing"]
 
 
@@ -225,7 +231,7 @@ def _seconds(texts, matrix, checks):
 
 @pytest.mark.parametrize("size", [4000, 200000])
 def test_no_anchor_repeated_makes_a_pattern_slow(matrix, size):
-    for code, pattern, main in every_pattern():
+    for code, pattern, _ in every_pattern():
         for word in anchors(pattern)[:1]:
             for text in (word * (size // len(word)), (word + " ") * (size // (len(word) + 1))):
                 if size > 4000 and hash(pattern) % 20:

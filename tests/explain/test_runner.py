@@ -127,7 +127,10 @@ def test_typing_reaches_a_command_in_a_terminal():
 
 @posix
 def test_ctrl_c_interrupts_the_command_and_not_doctor():
-    program = "import time\ntry:\n    print('ready', flush=True)\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    raise SystemExit(42)"
+    program = (
+        "import time\ntry:\n    print('ready', flush=True)\n    time.sleep(30)\nexcept "
+        "KeyboardInterrupt:\n    raise SystemExit(42)"
+    )
     status, _ = in_terminal(program, b"\x03", b"ready")
     assert status == 42
 
