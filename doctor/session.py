@@ -1,7 +1,7 @@
 """The program in one sentence: collect facts, diagnose, choose, plan, report; then apply, verify, roll back."""
 
 import os
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import facts as f
 from .model import ERROR, SEVERITIES, WARNING, DoctorError, Finding, Outcome, Plan
@@ -249,15 +249,23 @@ def _settle(
 ) -> Tuple[List[Finding], Tuple[str, ...]]:
     """Return the findings to report, worst first, and the codes that --ignore silenced.
 
-    A finding whose cause another finding already names (``Check.after``) is left out.
+    A finding whose cause another finding, at least as grave, already names (``Check.after``) is left out.
     """
     found = {finding.code for finding in findings}
+    graves: Dict[str, int] = {}
+    for finding in findings:
+        if finding.code not in request.ignore:
+            grave = SEVERITIES.index(str(finding.severity))
+            graves[finding.code] = min(grave, graves.get(finding.code, grave))
     after = {item.code: item.after for item in checks}
     order = {item.code: number for number, item in enumerate(checks)}
     kept = [
         finding
         for finding in findings
-        if finding.code not in request.ignore and not any(code in found for code in after[finding.code])
+        if finding.code not in request.ignore
+        and not any(
+            graves.get(code, len(SEVERITIES)) <= SEVERITIES.index(str(finding.severity)) for code in after[finding.code]
+        )
     ]
     kept.sort(key=lambda finding: (SEVERITIES.index(str(finding.severity)), order[finding.code]))
     return kept, tuple(code for code in request.ignore if code in found)
