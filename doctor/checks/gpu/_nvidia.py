@@ -118,8 +118,8 @@ def wants_torch(facts: Facts) -> bool:
 
 
 def project_needs(project: Project, name: str) -> bool:
-    """Tell whether a project lists a distribution or imports the module of the same name."""
-    return name in project.imports or any(item.name == name for item in project.requirements)
+    """Tell whether a project lists a distribution (not only in an extra) or imports the module of the same name."""
+    return name in project.imports or any(item.name == name and not item.optional for item in project.requirements)
 
 
 def card_names(cards: List[Gpu]) -> str:

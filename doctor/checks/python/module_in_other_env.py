@@ -103,14 +103,15 @@ SIGNATURES = (
 def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
     interpreters, project = facts.need(Interpreters), facts.need(Project)
     python, distributions = facts.need(Python), facts.need(Distributions)
-    required = {requirement.name for requirement in project.requirements}
+    required = {requirement.name for requirement in project.requirements if not requirement.optional}
+    optional = {requirement.name for requirement in project.requirements} - required
     for module, where in sorted(project.imports.items()):
         provided_by = providers(module)
         if module in interpreters.target or any(distributions.find(name) for name in provided_by):
             continue
         named = bool(required & set(provided_by))
-        if module in project.lazy and not named:
-            continue  # the program can do without it
+        if not named and (module in project.lazy or optional & set(provided_by)):
+            continue  # the program can do without it: a late import, a tool of its tests
         other = _holder(interpreters, module, python)
         if other is None:
             continue

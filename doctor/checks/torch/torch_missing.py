@@ -63,10 +63,11 @@ def torch_missing(facts: Facts, matrix) -> Iterator[Finding]:
     severity = ERROR if needed else NOTE
     evidence = []
     if project is not None and needed:
-        evidence = [str(item.where) for item in project.requirements if item.name == "torch"]
+        listed = [item for item in project.requirements if item.name == "torch" and not item.optional]
+        evidence = [str(item.where) for item in listed]
         if "torch" in project.imports:
             evidence.append(str(project.imports["torch"]))
-        if not any(item.name == "torch" for item in project.requirements) and "torch" in project.lazy:
+        if not listed and "torch" in project.lazy:
             severity = WARNING  # only inside functions: the project may well run without it
     yield Finding(
         params={"python": python.executable if python is not None else "python"},
