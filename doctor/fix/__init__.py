@@ -12,16 +12,16 @@ from .options import REFUSED, FixResult, Options, Past  # noqa: F401 (all of it 
 
 def interrupted(prefix: str) -> Optional[str]:
     """Return the id of a fix that was cut short in this environment, or None; costs one look at the disk."""
-    from .state import active
+    from .state import interrupted as look
 
-    return active(prefix)
+    return look(prefix)
 
 
-def planned(plan: Plan, findings: Sequence[Finding]) -> FixResult:
-    """Return the result of a dry run."""
+def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = None) -> FixResult:
+    """Return the result of a dry run; with ``facts`` also the diff of its source steps."""
     from .transaction import planned as run
 
-    return run(plan, findings)
+    return run(plan, findings, facts)
 
 
 def apply(

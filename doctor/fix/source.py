@@ -151,7 +151,9 @@ class SourceChange:
 
 def prepare(step: Step, facts: Facts) -> SourceChange:
     """Return what a source step will do; raises DoctorError when a file is not the project's own."""
-    project = facts.need(Project)
+    project = facts.maybe(Project)
+    if project is None:
+        raise DoctorError(NO_PROJECT)
     root = os.path.realpath(project.root)
     changes: List[Change] = []
     left: List[Tuple[Edit, str]] = []
@@ -175,6 +177,18 @@ def prepare(step: Step, facts: Facts) -> SourceChange:
             changes.append(Change(path, name, before, after))
             diff += diff_of(name, text, rewritten.text)
     return SourceChange(step, changes, left, diff)
+
+
+def preview(steps: Iterable[Step], facts: Facts) -> str:
+    """Return the diff of the source steps; a step that cannot be worked out has none."""
+    found = ""
+    for step in steps:
+        if step.kind == "source":
+            try:
+                found += prepare(step, facts).diff
+            except (DoctorError, OSError):
+                continue
+    return found
 
 
 def diff_of(name: str, before: str, after: str) -> str:
@@ -236,5 +250,6 @@ def put_back(record: Mapping[str, Any], folder: str) -> Optional[str]:
     return path if changed else None
 
 
+NO_PROJECT = Text("No project is known whose source could be rewritten.", "没有可以改写源码的项目。")
 NOT_OURS = Text("{path} is not a file of the project {root}.", "{path} 不是项目 {root} 中的文件。")
 DAMAGED = Text("The kept copy {path} is no longer what it was.", "备份 {path} 已不是原来的内容。")

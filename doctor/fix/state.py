@@ -35,6 +35,18 @@ def active(prefix: str) -> Optional[str]:
         return None
 
 
+def interrupted(prefix: str) -> Optional[str]:
+    """Return the id of a fix that was cut short, or None; one that still runs is not cut short."""
+    id = active(prefix)
+    if id is None:
+        return None
+    try:
+        with Lock(folder(prefix)):
+            return active(prefix)
+    except DoctorError:
+        return None
+
+
 def make(path: str) -> str:
     """Make a state folder (mode 0700) unless it is there; raises DoctorError when it is not ours to trust."""
     try:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..facts import Distribution, Distributions, Facts, Python, Unknown
-from ..model import ERROR, SAFE, DoctorError, Finding, Plan, Step, Wheel
+from ..model import ERROR, SAFE, DoctorError, Finding, Plan, Step, System, Wheel
 from ..plan import automatic, index_pair
 from ..record import replace
 from ..text import Text, plain
-from . import installer, refuse, snapshot, state
+from . import installer, refuse, snapshot, source, state, system
 from .download import Downloader, Fetched
 from .journal import Journal, all_journals, checkpoint, write_atomically
 from .options import (
@@ -38,14 +38,18 @@ from .requires import missing
 ROUNDS = 8
 
 
-def planned(plan: Plan, findings: Sequence[Finding]) -> FixResult:
-    """Return the result of a dry run: exit 1 when safe steps wait, else as a check."""
+def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = None) -> FixResult:
+    """Return the result of a dry run: exit 1 when safe steps wait, else as a check.
+
+    With ``facts`` the source steps are worked out, without writing, for their diff.
+    """
+    steps = tuple(StepResult(step.id, WAITS) for step in plan.steps)
+    diff = source.preview(plan.steps, facts) if facts is not None else ""
+    if plan.safe_steps:
+        return FixResult(PLANNED, 1, WOULD_DO, steps=steps, diff=diff, plan=plan)
     errors = any(finding.severity == ERROR for finding in findings)
-    if not plan.safe_steps:
-        waiting = any(step.kind != "manual" for step in plan.steps)
-        steps = tuple(StepResult(step.id, WAITS) for step in plan.steps)
-        return FixResult(PLANNED if waiting else NOTHING, int(errors), NOTHING_TO_DO, steps=steps, plan=plan)
-    return FixResult(PLANNED, 1, WOULD_DO, steps=tuple(StepResult(step.id, WAITS) for step in plan.steps), plan=plan)
+    waiting = any(step.kind != "manual" for step in plan.steps)
+    return FixResult(PLANNED if waiting else NOTHING, int(errors), NOTHING_TO_DO, steps=steps, diff=diff, plan=plan)
 
 
 def apply(
@@ -160,7 +164,7 @@ class _Fix:
     def run(self) -> FixResult:
         chosen = [step for step in self._plan.steps if self._wanted(step)]
         if not chosen:
-            return planned(self._plan, self._findings)
+            return planned(self._plan, self._findings, self._facts)
         pip_steps = [step for step in chosen if step.kind == "pip"]
         if pip_steps:
             refuse.unsuitable_target(self._facts, self._layout)
@@ -205,8 +209,6 @@ class _Fix:
         if tool is not None and tool.name == "uv":
             changes.paths.add(os.path.join(self._layout.prefix, ".lock"))  # uv leaves it there
         refuse.too_little_space(self._layout, changes.unpacked_bytes)
-        from . import source, system
-
         edits = [source.prepare(step, self._facts) for step in chosen if step.kind == "source"]
         commands = [step for step in chosen if step.kind == "system"]
         if commands:
@@ -431,7 +433,8 @@ class _Fix:
             return self._put_back(journal, *problem)
         journal.write("verify")
         _, findings = self._check_again()
-        problem = self._unsatisfied(chosen, findings)
+        done = [step for step in chosen if self._status.get(step.id, StepResult(0, SKIPPED)).status == DONE]
+        problem = self._unsatisfied(done, findings)
         if problem is not None and not self._options.keep:
             return self._put_back(journal, *problem)
         state.settle_all()
@@ -439,7 +442,7 @@ class _Fix:
         write_atomically(os.path.join(journal.folder, "after.json"), snapshot.dumps(left))
         journal.write("kept", after_sha256=snapshot.sha256_of(os.path.join(journal.folder, "after.json")))
         journal.mark_finished()
-        quiet = {code for step in chosen for code in step.fixes} - {finding.code for finding in findings}
+        quiet = {code for step in done for code in step.fixes} - {finding.code for finding in findings}
         errors = any(finding.severity == ERROR for finding in findings)
         message, params = problem or (DONE_ALL, {})
         if problem is None and errors:
@@ -448,15 +451,20 @@ class _Fix:
         return replace(result, verified=tuple(sorted(quiet)), diff=diff, hint=UNDO_HINT)
 
     def _unsatisfied(
-        self, chosen: Sequence[Step], findings: Sequence[Finding]
+        self, done: Sequence[Step], findings: Sequence[Finding]
     ) -> Optional[Tuple[Text, Mapping[str, Any]]]:
         """Return why the fresh check is not good enough, or None.
 
-        The codes that moved a step must be quiet, but for findings that nothing automatic was going to cure.
+        The codes that moved a step must be quiet, but for findings that nothing was going to cure. A source step may
+        leave places to hands (they are named), so its codes may stay.
         """
-        cured = {code for step in chosen for code in step.fixes}
-        kinds = {step.kind for step in chosen}
-        beyond = [item for item in self._findings if not (automatic(item) or kinds & {"source", "system"})]
+        cured = {code for step in done if step.kind != "source" for code in step.fixes}
+        by_commands = any(step.kind == "system" for step in done)
+        beyond = [
+            item
+            for item in self._findings
+            if not automatic(item) and not (by_commands and any(isinstance(r, System) for r in item.remedies))
+        ]
         for finding in findings:
             known = any(finding.code == item.code and finding.params == item.params for item in beyond)
             if finding.code in cured and not known:

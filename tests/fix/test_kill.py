@@ -35,10 +35,7 @@ def test_every_checkpoint_of_a_fix(lab):
 
 
 def test_checkpoints_of_undoing(lab):
-    env = lab.copy()
-    lab.run("apply", env)
-    names = lab.checkpoints("undo", env)
-    shutil.rmtree(env)
+    names = lab.checkpoints("undo", lab.fixed())
     first = {name: number for number, name in reversed(list(enumerate(names, 1)))}
     assert {"before restore", "remove file", "restore file", "restore dir", "before undone", "after finished"} <= set(
         first
@@ -50,7 +47,7 @@ def test_checkpoints_of_undoing(lab):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_moments(lab, seed):
-    lost, label = lab.lost_at_random(random.Random(seed), 3.0)
+    lost, label = lab.lost_at_random(random.Random(seed), 2.5)
     assert lost == {}, label
 
 

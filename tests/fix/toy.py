@@ -164,14 +164,21 @@ def step(id, wheels=(), removes=(), paths=(), fixes=(CODE,)):
                 removes_paths=tuple(paths), fixes=tuple(fixes))  # fmt: skip
 
 
-def full_plan():
-    """Return the plan that mends everything: a change of version with dependencies, and one owner for shared/."""
+def full_plan(files=False):
+    """Return the plan that mends everything: a change of version with dependencies, and one owner for shared/.
+
+    With ``files`` it names files that lie in the doctor's download folder, so that no index has to be asked.
+    """
     from doctor.model import Plan
 
+    def known(name, version):
+        return wheel(name, version, filename="%s-%s-py3-none-any.whl" % (name, version) if files else "")
+
+    more = [known("toydep", "2.0"), known("toynew", "1.0")] if files else []
     return Plan((
         step(1, removes=["toyboth", "toyheadless"], fixes=["opencv-conflict"]),
-        step(2, [wheel("toyheadless", "1.0")], fixes=["opencv-conflict"]),
-        step(3, [wheel("toyvision", "2.0")]),
+        step(2, [known("toyheadless", "1.0")], fixes=["opencv-conflict"]),
+        step(3, [known("toyvision", "2.0"), *more]),
     ))  # fmt: skip
 
 
@@ -220,7 +227,8 @@ def main(arguments):
     from doctor.model import DoctorError
 
     try:
-        result = apply(env) if what == "apply" else fix.undo(env)
+        plan = full_plan(files="--files" in arguments)
+        result = apply(env, plan) if what == "apply" else fix.undo(env)
     except DoctorError as error:
         result = fix.FixResult(fix.REFUSED, error.exit, error.message, error.params)
     said = dict(result.to_json(), exit=result.exit, checkpoints=names if "--count" in arguments else len(names))

@@ -34,6 +34,9 @@ class Lab:
         self.template = toy.make_env(os.path.join(self.folder, "template"), index, python, with_pip=True)
         self.before = toy.manifest(self.template)
         self.number = 0
+        self._fixed = None
+        downloads = os.path.join(self.folder, "cache", "torch-doctor", "wheels")
+        shutil.copytree(os.path.join(index.folder, "simple"), downloads)
 
     def copy(self):
         """Return a fresh copy of the environment."""
@@ -44,7 +47,7 @@ class Lab:
 
     def start(self, what, env, *options):
         environ = dict(os.environ, XDG_CACHE_HOME=os.path.join(self.folder, "cache"), XDG_STATE_HOME=self.folder)
-        command = [sys.executable, toy.__file__, what, env, self.simple, *options]
+        command = [sys.executable, toy.__file__, what, env, self.simple, "--files", *options]
         quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "universal_newlines": True}
         return subprocess.Popen(command, env=environ, start_new_session=True, **quiet)
 
@@ -79,13 +82,24 @@ class Lab:
         shutil.rmtree(env)
         return lost, status == -signal.SIGKILL
 
+    def fixed(self):
+        """Return a well-fixed environment; always at the same place, because a journal belongs to one."""
+        env = os.path.join(self.folder, "fixed")
+        if self._fixed is None:
+            shutil.copytree(self.template, env, symlinks=True)
+            status, _, errors = self.run("apply", env)
+            assert status == 0, errors
+            self._fixed = env + "-kept"
+            os.rename(env, self._fixed)
+        shutil.rmtree(env, ignore_errors=True)
+        subprocess.run(["cp", "-a", self._fixed, env], check=True)  # keeps the hard links of the snapshot
+        return env
+
     def lost_in_undo_at(self, number):
         """Kill the undoing of a good fix at a checkpoint; return what the next one does not bring back."""
-        env = self.copy()
-        self.run("apply", env)
+        env = self.fixed()
         status, _, _ = self.run("undo", env, "--kill-at", str(number))
         lost, _ = self.settled(env)
-        shutil.rmtree(env)
         return lost, status == -signal.SIGKILL
 
     def lost_at_random(self, chance, longest_s):
@@ -147,8 +161,8 @@ def main():
             started = time.monotonic()
             fixing = lab.checkpoints("apply", env)
             longest_s = time.monotonic() - started
-            undoing = lab.checkpoints("undo", env)
             shutil.rmtree(env)
+            undoing = lab.checkpoints("undo", lab.fixed())
             plan = [("fix", n) for n in range(1, len(fixing) + 1)] + [("undo", n) for n in range(1, len(undoing) + 1)]
             plan += [("random", n) for n in range(max(0, options.count - len(plan)))]
             for kind, number in plan:
