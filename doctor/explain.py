@@ -513,9 +513,22 @@ def _diagnosis(source: source_text.Source, case: _Case) -> Diagnosis:
         evidence=tuple(evidence),
         params=params,
         title=_first_that_fills((title, check.message, check.summary), params),
-        cause=_first_that_fills((cause, check.cause, check.summary), params),
+        cause=_first_that_fills((cause, check.cause, _why(check)), params),
         remedies=remedies or check.remedies,
     )
+
+
+def _why(check: Check) -> Text:
+    """Return the first paragraph of "Why it matters" on the check's page: true whatever the text leaves open."""
+
+    def paragraph(page: str) -> str:
+        parts = re.split(r"^## .*\n", page, maxsplit=3, flags=re.MULTILINE)
+        words = parts[2].strip().split("\n\n")[0] if len(parts) > 2 else page
+        # Chinese lines are put together without a space.
+        joined = re.sub(r"(?<=[^\x00-\x7f])\n(?=[^\x00-\x7f])", "", words)
+        return " ".join(joined.split()).replace("{", "{{").replace("}", "}}")
+
+    return Text(paragraph(check.explain.en), paragraph(check.explain.zh))
 
 
 def _first_that_fills(texts: Iterable[Optional[Text]], params: Mapping[str, Any]) -> Text:

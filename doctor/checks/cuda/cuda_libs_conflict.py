@@ -132,7 +132,7 @@ SIGNATURES = (
         r"Could not locate (?:lib)?cudnn\w{3,30}\.(?:dll|so)"
     ),
     Signature(
-        r"(?:ImportError|OSError)\W.{0,200}?(?P<library>"
+        r"(?:ImportError|OSError|error while loading shared libraries)\W.{0,200}?(?P<library>"
         + _CUDA_LIB
         + r"\.so\.[\d.]+): cannot open shared object file",
         "medium",
@@ -146,6 +146,7 @@ SIGNATURES = (
         unless=(r"It is expected if you are not running on", r"onnxruntime_providers"),
     ),
     Signature(r"Failed to dlopen .{0,200}(?P<library>" + _CUDA_LIB + r")", "medium"),
+    Signature(r"undefined symbol: (?P<symbol>cu(?-i:[A-Z])\w+)", "medium"),
     Signature(r"CUDA Setup failed despite GPU being available", "medium"),
     Signature(r"(?P<library>" + _CUDA_LIB + r"\S{0,12}): undefined symbol", "medium"),
     Signature(r"nvrtc: error: failed to open (?:lib)?nvrtc-builtins\S{2,40}", "high"),

@@ -84,6 +84,7 @@ SIGNATURES = (
     ),
     Signature(r"CUDA unknown error - this may be due to an incorrectly set up environment", "low"),
     Signature(r"kernel driver does not appear to be running on this host", "low", warning=True),
+    Signature(r"nvidia-smi\S{0,4}\s.{0,200}No devices were found", "low"),
     Signature(r"modprobe: FATAL: Module nvidia.{0,20} not found", "medium"),
 )
 

@@ -52,6 +52,9 @@ SIGNATURES = (
         outranks=("rocm-issue",),
     ),
     Signature(r"CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|ErrorOutOfDeviceMemory|hipErrorOutOfMemory"),
+    Signature(
+        r"(?:CUDA|HIP|SYCL|Vulkan) error \d+ at .{3,100}: out of memory|kIOGPUCommandBufferCallbackErrorOutOfMemory"
+    ),
     Signature(r"cudaMalloc failed: out of memory|allocating [\d.]+ MiB on device \d+: cudaMalloc failed"),
     Signature(r"OOM when allocating tensor with shape"),
     Signature(
@@ -64,7 +67,7 @@ SIGNATURES = (
     Signature(
         r"larger than the maximum number of tokens that can be stored in KV cache|"
         r"(?:is larger than|exceeds) the available KV cache memory",
-        "medium",
+        "low",
     ),
     Signature(r"CU(?:BLAS|DNN|SPARSE|SOLVER)_STATUS_ALLOC_FAILED", "medium"),
     Signature(

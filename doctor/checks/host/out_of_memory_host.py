@@ -57,6 +57,12 @@ SIGNATURES = (
         unless=(_PYTHON_ERROR, r"Received sigquit", r"no kernel image", r"CUDA error"),
     ),
     Signature(
+        r"(?:gets?|got|is|was|been|being) killed\b.{0,80}\b(?:memory|RAM|OOM)\b|\b(?:memory|RAM|"
+        r"OOM)\b.{0,80}(?:gets?|got|is|was|been|being) killed\b|内存不足.{0,40}(?:杀|kill)",
+        "medium",
+        unless=(_PYTHON_ERROR, r"CUDA (?:error|out of memory)"),
+    ),
+    Signature(
         r"(?:exit(?:ed)?|return(?:ed)?)(?: with)?(?: status| code)?\W{1,3}137\b|exit code:? ?137\b",
         "medium",
         unless=(r"CUDA out of memory",),

@@ -120,29 +120,43 @@ def numpy_removed_alias(facts: Facts, matrix) -> Iterator[Finding]:
     uses = [use for use in project.uses if _name(use) in rows and "guard" not in use.detail]
     if not uses:
         return
-    names = sorted({_name(use) for use in uses})
     edits, by_hand = _edits(uses, rows)
-    params: Dict[str, Any] = {
-        "numpy": numpy.version,
+    # two findings, because a rewrite cures only one of them
+    if edits:
+        words = sorted({"%s → %s" % (edit.old, edit.new) for edit in edits.values()})
+        text = Text(*(part.replace("{names}", "; ".join(words)) for part in REWRITE))
+        rewritten = [use for use in uses if use not in by_hand]
+        yield _finding(
+            project, numpy.version, rows, rewritten, (Rewrite(tuple(edits.values()), text),), {"by_hand": ""}
+        )
+    if by_hand:
+        places = ", ".join("%s:%d np.%s" % (use.where.file, use.where.line, _name(use)) for use in by_hand[:5])
+        params: Dict[str, Any] = {"by_hand": places}
+        names = sorted({_name(use) for use in by_hand})
+        remedies = [Manual(BY_HAND)] + _older(facts, matrix, names, rows, params)
+        yield _finding(project, numpy.version, rows, by_hand, tuple(remedies), params)
+
+
+def _finding(
+    project: Project,
+    version: str,
+    rows: Mapping[str, Any],
+    uses: List[ApiUse],
+    remedies: Tuple[Any, ...],
+    params: Dict[str, Any],
+) -> Finding:
+    names = sorted({_name(use) for use in uses})
+    given: Dict[str, Any] = {
+        "numpy": version,
         "names": ", ".join("np." + name for name in names),
         "count": len(uses),
         "removed_in": ", ".join(sorted({rows[name]["removed_in"] for name in names})),
-        "by_hand": ", ".join("%s:%d np.%s" % (use.where.file, use.where.line, _name(use)) for use in by_hand[:5]),
     }
-    remedies: List[Any] = []
-    if edits:
-        text = "; ".join(
-            "np.%s → %s" % (name, _successor(name, rows[name])) for name in names if _successor(name, rows[name])
-        )
-        remedies.append(Rewrite(tuple(edits), Text(*(part.replace("{names}", text) for part in REWRITE))))
-    if by_hand:
-        remedies.append(Manual(BY_HAND))
-        remedies.extend(_older(facts, matrix, names, rows, params))
-    yield Finding(
-        params=params,
+    return Finding(
+        params=dict(given, **params),
         evidence=tuple(str(use.where) for use in uses[:20]),
         severity=ERROR if project.chosen else WARNING,
-        remedies=tuple(remedies),
+        remedies=remedies,
     )
 
 
@@ -156,9 +170,10 @@ def removed(matrix: Any, installed: str) -> Mapping[str, Mapping[str, Any]]:
     return rows
 
 
-def _name(use: ApiUse) -> Optional[str]:
+def _name(use: ApiUse) -> str:
+    """Return ``int`` for a use of numpy.int; empty for a use of another library."""
     first, _, rest = use.name.partition(".")
-    return rest.split(".")[0] if first == "numpy" and rest else None
+    return rest.split(".")[0] if first == "numpy" else ""
 
 
 def _successor(name: str, row: Mapping[str, Any]) -> Optional[str]:
@@ -175,27 +190,29 @@ def _successor(name: str, row: Mapping[str, Any]) -> Optional[str]:
     return words if words in ("int", "float", "object", "str", "complex", "bool", "issubclass") else None
 
 
-def _edits(uses: List[ApiUse], rows: Mapping[str, Any]) -> Tuple[List[Edit], List[ApiUse]]:
-    edits: List[Edit] = []
+def _edits(uses: List[ApiUse], rows: Mapping[str, Any]) -> Tuple[Dict[int, Edit], List[ApiUse]]:
+    edits: Dict[int, Edit] = {}
     by_hand: List[ApiUse] = []
-    for use in uses:
+    for number, use in enumerate(uses):
         name = _name(use)
-        new = _successor(name, rows[name]) if name else None
+        new = _successor(name, rows[name])
         old, column = use.detail.get("source", ""), use.detail.get("column", "")
         module, dot, last = old.rpartition(".")
         after = use.detail.get("after", "")
         if new is None or not column.isdigit() or not dot or last != name or use.name != "numpy." + name:
             by_hand.append(use)  # imported by name, or used through one of its attributes
-        elif new in _EXPRESSIONS and after in ("*", ".", "[", "("):
+        elif new in _EXPRESSIONS and after in ("**", ".", "[", "("):
             by_hand.append(use)
         elif not new.startswith(("np.", "-")) and use.detail.get("rebound"):
             by_hand.append(use)  # the file has its own ``int``
         else:
-            edits.append(Edit(use.where.file, use.where.line, int(column), old, new.replace("np.", module + ".", 1)))
+            new = new.replace("np.", module + ".", 1)
+            edits[number] = Edit(use.where.file, use.where.line, int(column), old, new)
     return edits, by_hand
 
 
 def _older(facts: Facts, matrix: Any, names: List[str], rows: Mapping[str, Any], params: Dict[str, Any]) -> List[Any]:
+    """Return the other way out for names without a successor, and add its words to the params."""
     bound = min((rows[name]["removed_in"] for name in names), key=lambda text: [int(part) for part in text.split(".")])
     given = limits(facts, matrix)
     older = best(facts, matrix, given, "<" + bound)

@@ -223,7 +223,16 @@ def old_repo_api(facts: Facts, matrix) -> Iterator[Finding]:
         if row is not None:
             grouped.setdefault(row[1].distribution, []).append((use,) + row)
     for library in sorted(grouped):
-        yield _finding(facts, project, library, grouped[library])
+        rewritten = [item for item in grouped[library] if _edits([item])]
+        lines = {(item[0].where.file, item[0].where.line) for item in rewritten if "module" in item[0].detail}
+        # the other names of an import line that is moved as a whole
+        along = [item for item in grouped[library] if (item[0].where.file, item[0].where.line) in lines]
+        rewritten += [item for item in along if item not in rewritten]
+        rest = [item for item in grouped[library] if item not in rewritten]
+        # two findings, because a rewrite cures only one of them
+        for found in (rewritten, rest):
+            if found:
+                yield _finding(facts, project, library, found)
 
 
 def _gone_here(facts: Facts, use: ApiUse) -> Optional[Tuple[str, Gone]]:
@@ -265,15 +274,12 @@ def _version(facts: Facts, distribution: str) -> Optional[str]:
 
 def _finding(facts: Facts, project: Project, library: str, found: List[Tuple[ApiUse, str, Gone]]) -> Finding:
     names = sorted({name for _, name, _ in found})
-    edits: List[Edit] = []
-    by_hand: List[str] = []
-    for use, name, row in found:
-        edit = _edit(use, name, row)
-        if edit is not None:
-            edits.append(edit)
-        elif row.replace:
-            words = "%s:%d %s → %s" % (use.where.file, use.where.line, name.rpartition(".")[2], row.replace)
-            by_hand.append(words)
+    edits = _edits(found)
+    by_hand = [
+        "%s:%d %s → %s" % (use.where.file, use.where.line, name.rpartition(".")[2], row.replace)
+        for use, name, row in found
+        if row.replace and not edits
+    ]
     version = _version(facts, library)
     first = min((row.removed_in for _, _, row in found), key=lambda text: [int(part) for part in text.split(".")])
     remedies: List[Any] = []
@@ -303,9 +309,16 @@ def _finding(facts: Facts, project: Project, library: str, found: List[Tuple[Api
     )
 
 
+def _edits(found: List[Tuple[ApiUse, str, Gone]]) -> List[Edit]:
+    edits = [_edit(use, name, row) for use, name, row in found]
+    return [edit for edit in edits if edit is not None]
+
+
 def _edit(use: ApiUse, name: str, row: Gone) -> Optional[Edit]:
     """Return the replacement of one use, where the new name can be reached the same way as the old one."""
     old, column = use.detail.get("source", ""), use.detail.get("column", "")
+    if column.isdigit() and "module" in use.detail:
+        return Edit(use.where.file, use.where.line, int(column), old, use.detail["module"])
     if not row.rewrite or not column.isdigit() or use.name != name or "." not in old:
         return None
     old_parts, new_parts = name.split("."), row.rewrite.split(".")

@@ -23,7 +23,7 @@ from typing import Any, Dict, Iterator, List
 
 from ...apis import TORCH_LOAD_STRICT
 from ...demands import below
-from ...facts import Environ, Facts, Project, Torch
+from ...facts import ApiUse, Environ, Facts, Project, Torch
 from ...model import ERROR, NOTE, WARNING, Edit, Finding, Manual, Rewrite
 from ...registry import Signature, check
 from ...text import Text
@@ -119,25 +119,36 @@ def torch_weights_only(facts: Facts, matrix) -> Iterator[Finding]:
     ]
     if not calls:
         return
-    whole = [use for use in calls if use.detail.get("whole")]
-    edits = [
-        Edit(
-            use.where.file, int(use.detail["end_line"]), int(use.detail["end_column"]), ")", use.detail["insert"] + ")"
+    rewritten = [use for use in calls if use.detail.get("whole") and "end_line" in use.detail]
+    rest = [use for use in calls if use not in rewritten]
+    # two findings, because a rewrite cures only one of them
+    if rewritten:
+        edits = tuple(
+            Edit(
+                use.where.file,
+                int(use.detail["end_line"]),
+                int(use.detail["end_column"]),
+                ")",
+                use.detail["insert"] + ")",
+            )
+            for use in rewritten
         )
-        for use in whole
-        if "end_line" in use.detail
-    ]
+        yield _finding(project, torch, rewritten, Rewrite(edits, REWRITE))
+    if rest:
+        yield _finding(project, torch, rest, Manual(TRUST))
+
+
+def _finding(project: Project, torch: Torch, calls: List[ApiUse], remedy: Any) -> Finding:
+    whole = [use for use in calls if use.detail.get("whole")]
     params: Dict[str, Any] = {
         "torch": torch.version,
         "since": TORCH_LOAD_STRICT,
         "count": len(calls),
         "whole": len(whole),
     }
-    remedies: List[Any] = [Rewrite(tuple(edits), REWRITE)] if edits else [Manual(TRUST)]
-    severity = ERROR if whole and project.chosen else WARNING if whole else NOTE
-    yield Finding(
+    return Finding(
         params=params,
         evidence=tuple(str(use.where) for use in (whole or calls)[:20]),
-        severity=severity,
-        remedies=tuple(remedies),
+        severity=ERROR if whole and project.chosen else WARNING if whole else NOTE,
+        remedies=(remedy,),
     )
