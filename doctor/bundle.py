@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+from functools import lru_cache
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .facts import SCHEMA, SECTIONS, BadBundle, Facts, from_json, to_json
@@ -96,6 +97,7 @@ def hider(who: Optional[Identity] = None) -> Callable[[str], str]:
         word = others.setdefault(name.lower(), "user%s" % (len(others) + 1))
         return match.group("base") + word
 
+    @lru_cache(maxsize=None)
     def hide(text: str) -> str:
         text = _TOKENS.sub(HIDDEN, without_credentials(text))
         for pattern, word in rules:

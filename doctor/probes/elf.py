@@ -5,7 +5,6 @@ About the tenth of pyelftools that is wanted here, without its start-up time; ev
 
 import mmap
 import os
-import re
 import struct
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -125,7 +124,8 @@ def parse_elf(data: "mmap.mmap") -> Optional[Elf]:
 
 def highest(versions: Sequence[str], prefix: str) -> Optional[str]:
     """Return the highest ``prefix_N.N`` symbol version without its prefix, or None."""
-    found = [name[len(prefix) + 1 :] for name in versions if re.match(re.escape(prefix) + r"_\d+(?:\.\d+)*$", name)]
+    tails = (name[len(prefix) + 1 :] for name in versions if name.startswith(prefix + "_"))
+    found = [tail for tail in tails if all(part.isdigit() for part in tail.split("."))]
     return max(found, key=lambda text: [int(part) for part in text.split(".")]) if found else None
 
 

@@ -358,14 +358,13 @@ def _read_dist_info(folder: str, name: str, present: set) -> Distribution:
     )
 
 
+#: an import package in a RECORD: its folder, where it has an ``__init__.py``
+_PACKAGE = lazy(r'^"?([^/\\,\n"]+)[/\\]__init__\.py', re.MULTILINE)
+
+
 def _top_level_there(record: str, own: str, present: set) -> bool:
     """Tell whether the import packages that RECORD lists are there; only the first part of a long RECORD is read."""
-    for line in record.split("\n"):
-        path = line[1:].split('"', 1)[0] if line.startswith('"') else line.split(",", 1)[0]
-        parts = path.replace("\\", "/").split("/")
-        if len(parts) == 2 and parts[1] == "__init__.py" and parts[0] != own and parts[0] not in present:
-            return False
-    return True
+    return all(name in present or name == own for name in _PACKAGE.findall(record))
 
 
 def _read_egg(folder: str, name: str) -> Distribution:
