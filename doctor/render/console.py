@@ -235,6 +235,9 @@ class Screen:
         by_id = {step.id: step for step in plan.steps}
         for number in step_ids(plan, finding.code):
             rows.add_row(self.say(words.FIX), self.step_line(by_id[number]))
+            for wheel in by_id[number].wheels:
+                if wheel.url:  # a file of the package index says no more than its version in the line above
+                    rows.add_row("", Rich(self.plain(wheel.filename), style="cyan"))
         for item in plan.not_done:
             if item.code == finding.code:
                 rows.add_row(self.say(words.FIX), self.plain(item.reason.render(self.lang, item.params)))
