@@ -478,11 +478,12 @@ class _Scan:
         if end_line is not None and end_column is not None:
             line = self._line(end_line)
             column = len(line.encode("utf-8")[:end_column].decode("utf-8", "replace")) - 1
-            if 0 <= column < len(line) and line[column] == ")":
-                before = line[:column].rstrip()
-                comma = " " if before.endswith(",") else ", " if before else ""
-                if before and not before.lstrip().startswith("#"):
-                    detail.update(end_line=str(end_line), end_column=str(column), insert=comma + "weights_only=False")
+            # where the bracket stands on a line of its own, the end of the line above says whether a comma is needed
+            before = line[:column].rstrip() or self._line(end_line - 1).rstrip()
+            if line[column : column + 1] == ")" and before and "#" not in before:
+                comma = "" if line[:column].strip() == "" else " "
+                comma = comma if before.endswith(",") else ", "
+                detail.update(end_line=str(end_line), end_column=str(column), insert=comma + "weights_only=False")
         self._add("torch.load", node, guard, detail, inside)
 
     def _note_whole(self, node: ast.AST) -> None:
@@ -586,8 +587,8 @@ class _Scan:
             return {}
         detail = {"column": str(column), "source": written}
         rest = line[column + len(written) :].lstrip()
-        if rest[:1]:
-            detail["after"] = rest[:1]
+        if rest:
+            detail["after"] = "**" if rest.startswith("**") else rest[0]
         return detail
 
     def _add(self, name: str, node: ast.AST, guard: Optional[str], detail: Dict[str, str], inside: _Functions) -> None:

@@ -146,15 +146,21 @@ def test_torch_load_by_its_own_name():
     [
         ("torch.load(p)", ", weights_only=False"),
         ("torch.load(p, )", " weights_only=False"),
-        ("torch.load(\n  p\n)", None),
+        ("torch.load(\n  p\n)", ", weights_only=False"),
+        ("torch.load(\n  p,\n)", "weights_only=False"),
+        ("torch.load(\n  p,  # a comment\n)", None),
     ],
 )
 def test_where_weights_only_would_go(call, insert):
     (use,) = uses("import torch\nx = %s\n" % call)
     assert use.detail.get("insert") == insert
     if insert:
-        line = call.split("\n")[-1] if "\n" in call else "x = " + call
-        assert line[int(use.detail["end_column"])] == ")"
+        lines = ("import torch\nx = %s\n" % call).split("\n")
+        number, column = int(use.detail["end_line"]) - 1, int(use.detail["end_column"])
+        assert lines[number][column] == ")"
+        lines[number] = lines[number][:column] + insert + lines[number][column:]
+        (again,) = uses("\n".join(lines))
+        assert again.detail["weights_only"] == "False"
 
 
 YOLO = """import torch

@@ -47,7 +47,7 @@ def abi_limits(facts: Facts, matrix: Any) -> List[Limit]:
     for module in native.items if native else ():
         if module.numpy_abi == "1" or module.distribution not in marked:
             marked[module.distribution] = module.numpy_abi or ""
-    found = []
+    found: List[Limit] = []
     for item in distributions.items:
         if item.name in ("numpy",) or any(limit.distribution == item.name for limit in found):
             continue

@@ -18,9 +18,9 @@ user's site folder `PYTHONNOUSERSITE=1`.
 """
 
 import re
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
-from ...facts import Distributions, Environ, Facts, Project, Python
+from ...facts import Distribution, Distributions, Environ, Facts, Project, Python
 from ...model import NOTE, WARNING, Finding, Manual
 from ...registry import check
 from ...text import Text
@@ -122,7 +122,7 @@ def _inside(path: str, folders: Tuple[str, ...]) -> bool:
 
 def _user_copies(python: Python, distributions: Distributions) -> List[str]:
     """Return packages that the user's site folder holds in front of another version in the environment."""
-    seen = {}
+    seen: Dict[str, Distribution] = {}
     found = []
     for item in distributions.items:
         first = seen.setdefault(item.name, item)
