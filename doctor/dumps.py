@@ -7,7 +7,7 @@ What a text does not state stays unknown: "Could not collect" is no statement ab
 """
 
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from .facts import (
     Cpu,
@@ -117,15 +117,14 @@ def read(text: str, matrix: Any = None) -> Facts:
     torch = _torch(text, keys, banner, packages)
     if torch is not None:
         sections[Torch] = torch
-    for cls, name, titles in (
-        (Torchvision, "torchvision", ("torchvision", "TorchVision")),
-        (Torchaudio, "torchaudio", ("torchaudio",)),
-    ):
-        version, cuda = _partner(name, titles, keys, packages)
-        if version:
-            more = {"abi": _vision_abi(version)} if cls is Torchvision else {}
-            more["requires_torch"] = _home(matrix, name, version)
-            sections[cls] = cls(version=version, metadata_version=version, cuda=cuda, **more)
+    version, cuda = _partner("torchvision", ("torchvision", "TorchVision"), keys, packages)
+    if version:
+        home = _home(matrix, "torchvision", version)
+        sections[Torchvision] = Torchvision(version, version, cuda, abi=_vision_abi(version), requires_torch=home)
+    version, cuda = _partner("torchaudio", ("torchaudio",), keys, packages)
+    if version:
+        home = _home(matrix, "torchaudio", version)
+        sections[Torchaudio] = Torchaudio(version, version, cuda, requires_torch=home)
     nvidia = _nvidia(text, keys, banner)
     if nvidia is not None:
         sections[Nvidia] = nvidia
@@ -231,8 +230,9 @@ def _packages(text: str) -> Dict[str, Tuple[str, str, str]]:
     if "==" in text:
         for match in _FREEZE.finditer(text):
             for line in match.group().splitlines():
-                if "==" in line:
-                    add(*line.split("==")[:2])
+                name, pinned, version = line.partition("==")
+                if pinned:
+                    add(name, version)
     if "already satisfied" in text:
         for name, location, version in _SATISFIED.findall(text):
             add(name, version, "", location)
@@ -246,7 +246,7 @@ def _packages(text: str) -> Dict[str, Tuple[str, str, str]]:
     return packages
 
 
-def _cuda_of(version: str, build: str) -> object:
+def _cuda_of(version: str, build: str) -> Union[str, None, Unknown]:
     """Return the CUDA of a build from its local version or conda build string; None for CPU; Unknown otherwise."""
     match = re.search(r"cuda_?(\d+\.\d+)", build)
     if match:
@@ -259,7 +259,9 @@ def _cuda_of(version: str, build: str) -> object:
     return Unknown("the text does not say which CUDA this build is for")
 
 
-def _partner(name: str, titles: Tuple[str, ...], keys: Dict[str, str], packages) -> Tuple[Optional[str], object]:
+def _partner(
+    name: str, titles: Tuple[str, ...], keys: Dict[str, str], packages
+) -> Tuple[Optional[str], Union[str, None, Unknown]]:
     version, build, _ = packages.get(name, (None, "", ""))
     stated = _version_in(_stated(keys, *titles))
     if stated and (version is None or stated.startswith(version)):

@@ -51,7 +51,7 @@ class Diagnosis(NamedTuple):
     code: str
     confidence: str
     severity: str
-    #: (line number in the input, text of that line)
+    #: (line number in the input, text of that line); number 0: told by the versions in the text, not by one line
     evidence: Tuple[Tuple[int, str], ...]
     params: Mapping[str, Any]
     title: Text
@@ -64,7 +64,7 @@ class Diagnosis(NamedTuple):
             code=self.code,
             severity=self.severity,
             params=self.params,
-            evidence=tuple("line %d: %s" % pair for pair in self.evidence),
+            evidence=tuple("line %d: %s" % pair if pair[0] else pair[1] for pair in self.evidence),
             remedies=self.remedies,
             title=self.title,
             cause=self.cause,
@@ -505,7 +505,7 @@ def _diagnosis(source: source_text.Source, case: _Case) -> Diagnosis:
         evidence.extend((0, text) for text in case.finding.evidence[:5])
         cause, title = case.finding.cause, case.finding.title
         remedies = case.finding.remedies or remedies
-        severity = severity if case.hits else case.finding.severity
+        severity = severity if case.hits or not case.finding.severity else case.finding.severity
     return Diagnosis(
         code=check.code,
         confidence=case.confidence,

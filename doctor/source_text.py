@@ -9,7 +9,7 @@ import codecs
 import re
 from bisect import bisect_right
 from collections import Counter, deque
-from typing import IO, Deque, Dict, Iterator, List, NamedTuple, Tuple, Union
+from typing import IO, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 #: Longer lines lose their middle.
 LINE_LIMIT = 4000
@@ -24,7 +24,7 @@ _ANSI = re.compile(r"\x1b(?:\[[0-9;?:]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,400}(?:\
 _QUOTE = re.compile(r"^(?:[ \t]{0,3}>)+ ?", re.M)
 _FAILURE = ("Traceback (most recent call last)", "Error: ", "Exception: ", "error: ", "ERROR", "Killed", "core dumped")
 # Punctuation that Chinese and Japanese input methods, and word processors, put in place of ASCII.
-_PUNCTUATION = {
+_PUNCTUATION: Dict[int, Optional[str]] = {
     ord(odd): plain
     for odd, plain in zip(
         "：“”‘’「」『』（）【】，；！？、／＝＋－＿＜＞［］｛｝＃％＆＊＠＼｜～　\u00a0\u202f\u2007–—−",

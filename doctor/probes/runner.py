@@ -6,6 +6,7 @@ Windows, which has no such terminals for us, standard output is left alone where
 error passes through a pipe: that is where a failure is written.
 """
 
+import functools
 import os
 import selectors
 import signal
@@ -191,7 +192,7 @@ class _Posix:
             return
         for number, handler in handlers.items():
             before = signal.signal(number, handler)
-            self._undo.append(lambda number=number, before=before: signal.signal(number, before))
+            self._undo.append(functools.partial(signal.signal, number, before))
 
     def _copy_until_exit(self, child: subprocess.Popen, interactive: bool) -> None:
         with selectors.DefaultSelector() as selector:

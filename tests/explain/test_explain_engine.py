@@ -16,10 +16,7 @@ from doctor.facts import Facts, Torch, Torchvision
 from doctor.registry import all_checks
 from doctor.wheels import matrix as wheel_matrix
 
-NMS = (
-    "NotImplementedError: Could not run 'torchvision::nms' with arguments from the "
-    "'CUDA' backend. This could be because"
-)
+NMS = "RuntimeError: Could not run 'torchvision::nms' with arguments from the 'CUDA' backend. This could be because"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +71,13 @@ def test_a_space_is_any_white_space_and_repeats_end():
 # ---------------------------------------------------------------- reading
 
 
+def test_full_width_punctuation_becomes_ascii():
+    assert (
+        source_text.read("\uff08\u201ctorchvision\uff1a\uff1anms\u201d\uff09\u3001\uff11\uff5e\u2014x").text
+        == '("torchvision::nms"),1~-x'
+    )
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -107,7 +111,7 @@ def test_a_console_that_breaks_words(matrix):
 def test_evidence_names_the_line_of_the_input(matrix):
     text = "epoch 1\r\nepoch 2\r\n" + NMS + "\r\n"
     (found,) = explain(text.encode(), matrix).diagnoses
-    assert found.evidence[0][0] == 3 and found.evidence[0][1].startswith("NotImplementedError")
+    assert found.evidence[0][0] == 3 and found.evidence[0][1].startswith("RuntimeError")
     assert found.confidence == HIGH
 
 

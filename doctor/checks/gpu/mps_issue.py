@@ -7,7 +7,7 @@ Only error text: operators, number types and devices that the MPS backend of tor
 Macs have no CUDA. Code written for NVIDIA cards asks for `device=0`, float64 or an operator that MPS does not have.
 
 ## Example
-`NotImplementedError: The operator 'torchvision::nms' is not currently implemented for the MPS device.`
+`The operator 'torchvision::nms' is not currently implemented for the MPS device.`
 
 ## Fix
 Ask for `device="mps"` or `device="cpu"` instead of `0`. For a missing operator set `PYTORCH_ENABLE_MPS_FALLBACK=1` before
@@ -27,7 +27,7 @@ EXPLAIN_ZH = """在 CUDA 上能运行的功能，在苹果 GPU（MPS）上不可
 Mac 没有 CUDA。为 NVIDIA 显卡写的代码会请求 `device=0`、float64，或 MPS 尚未实现的算子。
 
 ## 示例
-`NotImplementedError: The operator 'torchvision::nms' is not currently implemented for the MPS device.`
+`The operator 'torchvision::nms' is not currently implemented for the MPS device.`
 
 ## 修复
 把设备从 `0` 改为 `device="mps"` 或 `device="cpu"`。缺算子时，启动 Python 前设置

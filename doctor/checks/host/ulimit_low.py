@@ -21,7 +21,7 @@ from typing import Iterator
 
 from doctor.facts import Facts, Host, Limits, Torch
 from doctor.model import WARNING, Finding, Manual
-from doctor.registry import Signature, check
+from doctor.registry import check
 from doctor.text import Text
 from doctor.units import GIB, size
 
@@ -63,14 +63,6 @@ ADDRESS_SPACE_TITLE = Text(
 )
 
 
-SIGNATURES = (
-    Signature(
-        r"\[Errno 24\] Too many open files|Too many open files \(24\)|"
-        r"OSError.{0,20}Too many open files|received 0 items of ancdata"
-    ),
-)
-
-
 @check(
     code="ulimit-low",
     severity=WARNING,
@@ -85,7 +77,6 @@ SIGNATURES = (
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Limits, Host, Torch),
-    signatures=SIGNATURES,
 )
 def ulimit_low(facts: Facts, matrix) -> Iterator[Finding]:
     limits = facts.need(Limits)

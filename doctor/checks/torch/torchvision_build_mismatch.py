@@ -18,7 +18,7 @@ from typing import Iterator
 
 from ...facts import Facts, Nvidia, Torch, Torchvision, Trials
 from ...model import Finding, MendTorch
-from ...registry import Signature, check
+from ...registry import check
 from ...text import Text
 from ..gpu._nvidia import card_ready
 from ._trio import build_of, vision_verdict
@@ -40,16 +40,6 @@ torchvision 的库需要这个 torch 没有带的 CUDA 库：`nms` 不可用，�
 """
 
 
-SIGNATURES = (
-    Signature(
-        r"PyTorch and torchvision were compiled with different CUDA (?:major )?versions\. PyTorch "
-        r"has CUDA Version=(?P<torch_cuda>[\d.]+) "
-        r"and torchvision has CUDA Version=(?P<torchvision_cuda>[\d.]+)",
-    ),
-    Signature(r"PyTorch and torchvision were compiled with different CUDA"),
-)
-
-
 @check(
     code="torchvision-build-mismatch",
     severity="error",
@@ -66,7 +56,6 @@ SIGNATURES = (
     explain_zh=EXPLAIN_ZH,
     needs=(Torch, Torchvision, Trials, Nvidia),
     remedies=(MendTorch(),),
-    signatures=SIGNATURES,
 )
 def torchvision_build_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     torch, vision = facts.need(Torch), facts.need(Torchvision)

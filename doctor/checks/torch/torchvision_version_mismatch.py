@@ -53,6 +53,11 @@ SIGNATURES = (
     ),
     Signature(r"Couldn'?t load custom C\+\+ ops"),
     Signature(
+        r"PyTorch and torchvision were compiled with different CUDA (?:major )?versions(?:\. "
+        r"PyTorch has CUDA Version=(?P<torch_cuda>[\d.]+) "
+        r"and torchvision has CUDA Version=(?P<torchvision_cuda>[\d.]+))?",
+    ),
+    Signature(
         r"Failed to load image Python extension: .{0,300}(?:WinError 127|undefined symbol|"
         r"Symbol not found|找不到指定的程序|procedure could not be found)",
         "medium",

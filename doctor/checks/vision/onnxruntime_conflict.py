@@ -20,7 +20,7 @@ from typing import Iterator
 
 from ...facts import Distributions, Facts, Host, NativeModules, Nvidia, Project, Python, Trials
 from ...model import ERROR, WARNING, Finding, KeepOne
-from ...registry import Signature, check
+from ...registry import check
 from ...text import Text
 from ._shared import ONNXRUNTIME, installed, lines, ownership
 
@@ -42,15 +42,6 @@ CPU 上；卸载任何一个都会破坏另一个。
 """
 
 
-SIGNATURES = (
-    Signature(
-        r"module 'onnxruntime' has no attribute '(?P<name>InferenceSession|"
-        r"get_available_providers|__version__|SessionOptions|get_device|"
-        r"set_default_logger_severity)'"
-    ),
-)
-
-
 @check(
     code="onnxruntime-conflict",
     severity=ERROR,
@@ -68,7 +59,6 @@ SIGNATURES = (
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Distributions, NativeModules, Nvidia, Project, Python, Host, Trials),
-    signatures=SIGNATURES,
 )
 def onnxruntime_conflict(facts: Facts, matrix) -> Iterator[Finding]:
     found = installed(facts, ONNXRUNTIME)

@@ -81,6 +81,15 @@ SIGNATURES = (
         outranks=("cuda-libs-conflict", "system-lib-missing", "windows-dll-load"),
     ),
     Signature(
+        r"module 'onnxruntime' has no attribute '(?P<name>InferenceSession|"
+        r"get_available_providers|__version__|SessionOptions|get_device|"
+        r"set_default_logger_severity)'",
+        cause=Text(
+            "onnxruntime is there without its files: onnxruntime and onnxruntime-gpu share them, and removing one broke the other.",
+            "onnxruntime 的文件不完整：onnxruntime 与 onnxruntime-gpu 共用文件，卸载其中一个会弄坏另一个。",
+        ),
+    ),
+    Signature(
         r"CUDA_PATH is set but CUDA wasn'?t able to be loaded", outranks=("cuda-libs-conflict", "windows-dll-load")
     ),
     Signature(r"This ORT build has \[.{0,200}\] enabled"),
