@@ -147,7 +147,7 @@ def test_rocm_is_no_nvidia():
         ("YOLOv8.2.79 🚀 Python-3.10.14 torch-2.4.0+cu121 CUDA:0 (NVIDIA GeForce RTX 3090, 24253MiB)",
          "2.4.0+cu121", "NVIDIA GeForce RTX 3090"),
         ("YOLOv5 2022-11-7 Python-3.7.13 torch-1.13.0+cu117 CUDA:0 (Tesla T4, 15110MiB)", "1.13.0+cu117", "Tesla T4"),
-        ("YOLOR 🚀 v0.1-115-g072f76c torch 1.9.0+cu111 CUDA:0 (GeForce RTX 3080 Ti, 12054.0625MB)", "1.9.0+cu111", None),
+        ("YOLOR 🚀 v0.1-115-g072f76c torch 1.9.0+cu111 CUDA:0 (GeForce RTX 3080 Ti, 12054MB)", "1.9.0+cu111", None),
     ],
 )  # fmt: skip
 def test_banners(line, version, gpu):
