@@ -202,7 +202,7 @@ class Downloader:
         assert self._pip is not None
         for requirement in requirements:
             answer = ask(requirement, self._pip)
-            params.update(what=requirement, index=answer.index, detail=answer.detail)
+            params.update(what=requirement, index=answer.where, detail=answer.detail)
             params["versions"] = ", ".join(answer.versions[-8:]) or "-"
             if not answer.reached:
                 return DoctorError(INDEX_AWAY, INDEX_AWAY_HINT, **params)

@@ -55,8 +55,8 @@ class Settings(NamedTuple):
 class Answer(NamedTuple):
     """What the indexes said of one project."""
 
-    #: the first index that matters, without credentials
-    index: str
+    #: the index that was asked, without credentials
+    where: str
     reached: bool
     has_project: bool = False
     has_version: bool = False

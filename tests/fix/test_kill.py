@@ -15,6 +15,8 @@ from doctor import fix
 from doctor.fix import state
 from doctor.model import DoctorError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def lab(index, server, tmp_path_factory):
