@@ -13,8 +13,12 @@ from . import requirements as parsers
 from .source import Scanned, parse, scan, scan_notebook
 from .whereabouts import MARKERS, is_chosen
 
-#: Longest that the scan may take; what is left then is named in ``skipped``. Files near the top come first.
+#: Processor time that the scan of a large tree may take; what is left then is named in ``skipped``. Files near the top
+#: come first, and the first ones are looked at however slow or busy the machine is, within the wall time.
 BUDGET_S = 0.8
+WALL_S = 4.0
+ALWAYS_FILES = 200
+ALWAYS_FOLDERS = 200
 #: Longer sources are generated ones, or data.
 SOURCE_LIMIT = 1 << 20
 NOTEBOOK_LIMIT = 8 << 20
@@ -42,6 +46,18 @@ _FOLDERS = frozenset("torch torchvision torchaudio numpy cv2 PIL scipy".split())
 # ---------------------------------------------------------------- the walk
 
 
+class Budget:
+    """How long a scan may go on."""
+
+    def __init__(self, processor_s: float = BUDGET_S, wall_s: float = WALL_S) -> None:
+        self._processor = time.thread_time() + processor_s
+        self._wall = time.monotonic() + wall_s
+
+    def over(self, done: int, always: int) -> bool:
+        """Tell whether to stop after ``done`` items; the first ``always`` of them do not count their processor time."""
+        return time.monotonic() > self._wall or (done >= always and time.thread_time() > self._processor)
+
+
 class Tree(NamedTuple):
     """What lies below a project's folder, as paths with forward slashes below it, the nearest first."""
 
@@ -51,7 +67,7 @@ class Tree(NamedTuple):
     skipped: Tuple[str, ...]
 
 
-def walk(root: str, deadline: float, deep: bool = True) -> Tree:
+def walk(root: str, budget: Budget, deep: bool = True) -> Tree:
     """Return the files of a project; other Pythons, package folders and tool caches are passed over by what they are.
 
     Without ``deep`` only the top folder is looked at.
@@ -64,7 +80,7 @@ def walk(root: str, deadline: float, deep: bool = True) -> Tree:
     while at < len(todo):
         here = todo[at]
         at += 1
-        if time.monotonic() > deadline:
+        if budget.over(at, ALWAYS_FOLDERS):
             skipped.append("%d folders: the time for the scan was up" % (len(todo) - at + 1))
             break
         try:
@@ -94,6 +110,7 @@ def walk(root: str, deadline: float, deep: bool = True) -> Tree:
             skipped.append("%s: %d folders without source, taken for data" % (here, len(deeper)))
             continue
         todo.extend(sorted(deeper) if deep else ())
+    sources.sort(key=lambda path: path.endswith(".ipynb"))  # a stable sort: notebooks last, they are slow to read
     return Tree(tuple(sources), tuple(others), tuple(skipped))
 
 
@@ -131,16 +148,16 @@ def probe_project(root: str, python: Optional[Python] = None, wanted: Any = None
     """Return the Project section; ``wanted`` says which files to narrow the source scan to and what was chosen."""
     if not os.path.isdir(root):
         return Unknown("%s is not a folder" % root)
-    began = time.monotonic()
+    budget = Budget(budget_s)
     files = tuple(getattr(wanted, "files", ()) or ())
-    tree = walk(root, began + budget_s, deep=not files)
+    tree = walk(root, budget, deep=not files)
     needs = read_needs(root, tree)
     skipped = list(tree.skipped)
     if files:
         paths = [_below(root, path) for path in files if path.endswith((".py", ".ipynb"))]
         scanned = dict(_scan_all(root, paths, None, skipped))
     else:
-        scanned = dict(_scan_all(root, tree.sources, began + budget_s, skipped))
+        scanned = dict(_scan_all(root, tree.sources, budget, skipped))
     local = _local_names(tree)
     imports, lazy = _imports(scanned, local)
     uses: List[ApiUse] = []
@@ -179,11 +196,11 @@ def _below(root: str, path: str) -> str:
 
 
 def _scan_all(
-    root: str, paths: Iterable[str], deadline: Optional[float], skipped: List[str]
+    root: str, paths: Iterable[str], budget: Optional[Budget], skipped: List[str]
 ) -> Iterator[Tuple[str, Scanned]]:
     paths = list(paths)
     for number, path in enumerate(paths):
-        if deadline is not None and time.monotonic() > deadline:
+        if budget is not None and budget.over(number, ALWAYS_FILES):
             skipped.append("%d files: the time for the scan was up" % (len(paths) - number))
             return
         notebook = path.endswith(".ipynb")
