@@ -423,7 +423,7 @@ class Matrix:
                 return exact[name.lower()]
         for name in _spellings(text):
             for row in self.table("gpus.patterns") or ():
-                if re.search(row["re"], name, re.IGNORECASE):
+                if re.search(_WHOLE_WORDS % row["re"], name, re.IGNORECASE):
                     return str(row["cc"])
         return None
 
@@ -458,20 +458,20 @@ class Matrix:
         import difflib
 
         if re.match(r"(?i)(sm|compute)_?\d", name):
-            digits = re.sub(r"\D", "", name)
             codes = {"sm_" + cc.replace(".", ""): cc for cc in self.capabilities}
-            return tuple(sorted(codes, key=lambda code: (abs(int(code[3:]) - int(digits or 0)), code))[:count])
+            return tuple(difflib.get_close_matches("sm_" + re.sub(r"\D", "", name), list(codes), count, 0.6))
+        wanted = _spellings(" ".join(name.split()))[0].lower().replace("geforce ", "")
+        # what every card of the family has in its name would make all of them look near
+        family = r"^(?:geforce )?(?:[gr]tx |gt )?" if wanted[:1].isdigit() else "^geforce "
         known: Dict[str, str] = {}
         for group in (self.table("gpus.exact_names_by_cc") or {}).values():
-            known.update((entry.lower(), entry) for entry in group)
-        found: List[str] = []
-        spellings = _spellings(" ".join(name.split()))
-        for number, spelling in enumerate(spellings):
-            # a family put in front of the name makes everything in the family look near
-            for near in difflib.get_close_matches(spelling.lower(), list(known), count, 0.75 if number else 0.6):
-                if known[near] not in found:
-                    found.append(known[near])
-        return tuple(found[:count])
+            for entry in group:
+                model = re.match(r".*?\d{3,}", entry)  # GeForce GTX 1060 of GeForce GTX 1060 3GB
+                for one in {entry, model.group() if model else entry}:
+                    known[re.sub(family, "", one.lower())] = one
+        near = difflib.get_close_matches(wanted, list(known), 2 * count, 0.6)
+        near = near or difflib.get_close_matches(wanted, list(known), 2 * count, 0.3)
+        return tuple([known[one] for one in near if self.compute_capability(known[one])][:count])
 
     def first_toolkit(self, cc: str) -> Optional[str]:
         """Return the first CUDA toolkit that knows a compute capability."""
@@ -1042,11 +1042,15 @@ def _universal(place: str, platform: str) -> bool:
     return place == "any" or (place.endswith("_universal2") and platform.startswith("macosx"))
 
 
+#: a card's pattern as whole words: no 1060zz, no 30900, but the letters that NVIDIA itself puts behind a number
+_WHOLE_WORDS = r"(?<![A-Za-z0-9])(?:%s)(?:MX?|Xm?|DX?|st|[cstH]|(?<=-\d)\d\d)?(?![A-Za-z0-9])"
+
+
 def _spellings(name: str) -> List[str]:
     """Return a card's name without NVIDIA's own, and with the family it may have been written without."""
     text = re.sub(r"(?i)\bnvidia\b|\(r\)|\(tm\)|®|™|\bgraphics\b$", "", name)
     text = " ".join(text.split())
-    text = re.sub(r"(?i)^(gtx|rtx|gt)\s*(?=\d)", r"\1 ", text)
+    text = re.sub(r"(?i)\b(gtx|rtx|gt)\s*(?=\d)", r"\1 ", text)
     text = re.sub(r"(?i)^mx\s+(?=\d)", "MX", text)
     text = re.sub(r"(?i)\b(gtx|rtx) ?(\d{3,4})(ti|super)\b", r"\1 \2 \3", text)
     known = re.match(r"(?i)(geforce|quadro|tesla|titan|grid|rtx a|rtx pro)", text)

@@ -223,6 +223,16 @@ def test_driver_cuda(matrix, driver, system, cuda):
         ("RTX 9999", None),
         ("GeForce GT 1030", None),
         ("Radeon RX 7900", None),
+        ("GTX 1060zz", None),
+        ("GTX 1060M", "6.1"),
+        ("RTX 30900", None),
+        ("XRTX 3090", None),
+        ("RTX 9090", None),
+        ("geforce rtx3060ti", "8.6"),
+        ("NVIDIA GeForce GTX 1060 with Max-Q Design", "6.1"),
+        ("Tesla V100-SXM2-16GB", "7.0"),
+        ("GRID V100DX-4Q", "7.0"),
+        ("P106-090", "6.1"),
         ("", None),
     ],
 )
@@ -241,6 +251,9 @@ def test_every_exact_name_has_the_capability_of_its_group(matrix):
 def test_names_for_several_chips_and_near_names(matrix):
     assert matrix.ambiguous_gpu("NVIDIA GeForce GT 1030") == ("3.0", "6.1")
     assert "GeForce RTX 3060" in matrix.nearest_gpus("GeForce RTX 3O60")
+    assert matrix.nearest_gpus("RTX 9090")[0] == "GeForce RTX 5090"
+    assert matrix.nearest_gpus("GTX 1060zz")[0] == "GeForce GTX 1060"
+    assert matrix.nearest_gpus("4070 super")[0] == "GeForce RTX 4070 SUPER"
     assert matrix.nearest_gpus("sm_62")[0] == "sm_62"
     assert matrix.nearest_gpus("zzzzzz") == ()
 
