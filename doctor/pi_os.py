@@ -88,9 +88,21 @@ def ended(item: Release, today: str) -> bool:
     return max(today, AS_OF) > limit
 
 
-def blas_package(codename: str) -> str:
-    """Return the package with the BLAS libraries that wheels of this release are linked to."""
-    return "libopenblas0-pthread" if codename == "trixie" else "libatlas3-base"
+#: Packages that go by another name from a release on. On trixie libatlas3-base is empty and holds no libcblas any more;
+#: 32-bit ARM renamed what the 64-bit time_t changed. (piwheels.org project pages; Debian's package listings)
+RENAMED: Dict[str, Dict[str, str]] = {
+    "trixie": {
+        "libatlas3-base": "libopenblas0-pthread",
+        "libopenblas0": "libopenblas0-pthread",
+        "libgtk-3-0": "libgtk-3-0t64",
+        "libglib2.0-0": "libglib2.0-0t64",
+    }
+}
+
+
+def apt_name(package: str, codename: str) -> str:
+    """Return what a package is called on that release."""
+    return RENAMED.get(codename, {}).get(package, package)
 
 
 def bigger_swap(codename: str, mib: int) -> Remedy:

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from ...facts import Host, Stage
 from ...model import Manual, System
 from ...patterns import lazy
+from ...pi_os import apt_name
 from ...text import Text
 
 
@@ -152,6 +153,8 @@ def system_remedy(sonames: Sequence[str], host: Optional[Host]) -> Any:
     names = system_packages(sonames, manager) if manager else ()
     if not manager or not names:
         return Manual(BY_HAND)
+    if manager == "apt" and host is not None:
+        names = tuple(dict.fromkeys(apt_name(name, host.codename) for name in names))
     install = _COMMANDS[manager] + names
     first = (("apt-get", "update"),) if manager == "apt" else ()
     return System(INSTALL, first + (install,))

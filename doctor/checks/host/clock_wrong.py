@@ -17,7 +17,7 @@ switch certificate checks off. A Raspberry Pi has no clock battery: without a ne
 not use `--trusted-host` instead.
 """
 
-import time
+import datetime
 from typing import Iterator, Optional, Tuple
 
 from doctor.facts import Clock, Facts, Host, Network
@@ -135,9 +135,9 @@ def _truth(clock: Clock, ahead_s: Optional[float]) -> Tuple[Optional[float], Opt
 
 
 def _date(seconds: float) -> str:
-    try:
-        return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
-    except (ValueError, OverflowError, OSError):
+    try:  # not gmtime: on a 32-bit system that ends in 2038
+        return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M UTC")
+    except OverflowError:
         return "%d s" % seconds
 
 

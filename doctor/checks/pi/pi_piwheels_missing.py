@@ -17,7 +17,7 @@ Keep the mirror as `index-url` and give piwheels as the extra index:
 `extra-index-url = https://www.piwheels.org/simple`.
 """
 
-from typing import Iterator, List
+from typing import Iterator, List, Set
 
 from ...facts import Board, Facts, Host, PipConfig, Python
 from ...model import Finding, Manual
@@ -78,7 +78,9 @@ def pi_piwheels_missing(facts: Facts, matrix) -> Iterator[Finding]:
         return
     dropped = [item for item in settings if item.name.endswith("extra-index-url") and "piwheels.org" in item.value]
     place = extra.source if extra else (index.source if index else "/etc/pip.conf")
-    others: List[str] = [address for address in (extra.value.split() if extra else []) if address]
+    # A second mirror of the whole index adds requests but no files: it makes room for piwheels.
+    mirrors = _mirror_hosts(matrix)
+    others: List[str] = [address for address in (extra.value.split() if extra else []) if _host(address) not in mirrors]
     line = "extra-index-url = %s" % "\n                  ".join(others + [PIWHEELS])
     params = {
         "platform": python.platform,
@@ -103,3 +105,13 @@ def pi_piwheels_missing(facts: Facts, matrix) -> Iterator[Finding]:
             "Unset the variable ({file}), or add {piwheels} to it.", "取消该变量（{file}），或在其中加上 {piwheels}。"
         )
     yield Finding(params=params, evidence=tuple(evidence), cause=cause, remedies=(Manual(remedy),))
+
+
+def _mirror_hosts(matrix) -> Set[str]:
+    """Return the hosts of known mirrors of the package index."""
+    rows = matrix.table("mirrors.pip_indexes") or () if matrix is not None else ()
+    return {_host(row[key]) for row in rows for key in ("url", "alt", "old") if row.get(key)}
+
+
+def _host(address: str) -> str:
+    return address.partition("://")[2].partition("/")[0].partition(":")[0].lower()
