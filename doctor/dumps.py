@@ -83,6 +83,7 @@ _PATH_PYTHON = re.compile(
 )
 _PIP_TAG = re.compile(r"-cp(3\d{1,2})-cp3\d{1,2}\w*-(?:manylinux|linux|win|macosx)[\w.]+\.whl")
 _SUPPORTS = re.compile(r"PyTorch install(?:ation)? supports CUDA capabilities ((?:sm_\d+a? ?|compute_\d+ ?)+)")
+_NOT_COMPATIBLE = re.compile(r"^(.{3,60}?) with CUDA capability sm_(\d{2,3}) is not compatible", re.M)
 _NVCC = re.compile(r"release (\d+\.\d+), V")
 
 
@@ -433,6 +434,9 @@ def _nvidia(text: str, keys: Dict[str, str], banner) -> Optional[Nvidia]:
     if not gpus:
         one = re.search(r"^GPU +([A-Z][^\n,]{3,50}), (\d+)MiB$", text, re.M)
         gpus = [Gpu(one.group(1), None, int(one.group(2)) << 20)] if one and keys else []
+    if not gpus:
+        for name, digits in dict(_NOT_COMPATIBLE.findall(text)).items():
+            gpus.append(Gpu(name.strip(), "%s.%s" % (digits[:-1], digits[-1])))
     gpus = [gpu for gpu in gpus if not re.match(r"(?i)none|could not|n/?a\b|amd |radeon", gpu.name)]
     if not driver and not gpus:
         return None

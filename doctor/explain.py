@@ -26,8 +26,9 @@ from typing import (
 )
 
 from . import dumps, source_text
-from .facts import Facts
+from .facts import Facts, Host, Nvidia, Torch, Torchvision
 from .model import ERROR, NOTE, SEVERITIES, Finding, Remedy, milder
+from .record import replace
 from .registry import Check, Signature, all_checks, diagnose
 from .text import Text
 
@@ -91,7 +92,8 @@ def explain(
     hits = _hits(text, checks)
     facts = _merged(told, here)
     found = _judged(checks, told if here is None else facts, matrix)
-    return Explained(tuple(_diagnoses(text, checks, hits, found)[:SHOWN]), facts)
+    diagnoses = tuple(_diagnoses(text, checks, hits, found)[:SHOWN])
+    return Explained(diagnoses, _implied(facts, diagnoses, matrix) if matrix is not None else facts)
 
 
 # ---------------------------------------------------------------- patterns
@@ -374,6 +376,28 @@ def _judged(checks: List[Check], facts: Facts, matrix: Any) -> List[Finding]:
     able = [check for check in checks if check.run is not None and known.intersection(check.needs)]
     denied = dumps.contradicted(facts)
     return [finding for finding in diagnose(able, facts, matrix)[1] if finding.code not in denied]
+
+
+def _implied(facts: Facts, diagnoses: Iterable[Diagnosis], matrix: Any) -> Facts:
+    """Return the facts with what the sure diagnoses add to them, so that a plan can name exact wheels."""
+    torch = facts.maybe(Torch)
+    if torch is None:
+        return facts
+    sure = {item.code for item in diagnoses if item.confidence == HIGH}
+    if "torchvision-cpu-build" in sure:
+        partners = matrix.partners(torch.version.partition("+")[0])
+        known = facts.maybe(Torchvision)
+        versions = (known.version,) if known is not None else partners.torchvision[-1:] if partners is not None else ()
+        if versions:
+            facts = facts.replace(Torchvision(versions[0], versions[0], cuda=None, abi="exact"))
+    if "torch-cpu-build" in sure and "+" not in torch.version:
+        facts = facts.replace(replace(torch, cuda=None))
+    nvidia, host = facts.maybe(Nvidia), facts.maybe(Host)
+    if nvidia is not None and not nvidia.driver and dumps.contradicted(facts) and isinstance(torch.cuda, str):
+        # torch reached the GPU: the driver is at least the oldest that runs this build.
+        system = "windows" if host is not None and host.system == "windows" else "linux"
+        facts = facts.replace(replace(nvidia, driver=matrix.minimum_driver(torch.cuda, system)))
+    return facts
 
 
 # ---------------------------------------------------------------- verdict

@@ -488,8 +488,9 @@ def _nvidia_here(
             device = re.search(r"10de:([0-9a-f]{4})", name, re.IGNORECASE)
             code = capability_of_device(int(device.group(1), 16)) if device else None
             cards.append(Card(name, code or matrix.compute_capability(name)))
-    # a card that is only assumed comes with a driver that nobody has named yet
-    without = UNKNOWN if state.source("assumed") is not None and cards else NONE
+    # a card that is only assumed, or named in pasted text, comes with a driver that nobody has named yet
+    heard = state.source("assumed") is not None or state.source("text") is not None
+    without = UNKNOWN if heard and cards else NONE
     driver_state = KNOWN if state.driver else without
     gpus = tuple(cards) if cards or driver_state == NONE else None
     return state.driver, driver_state, gpus

@@ -13,6 +13,7 @@ from doctor import explain as engine
 from doctor import source_text
 from doctor.explain import HIGH, anchors, compiled, explain
 from doctor.facts import Facts, Torch, Torchvision
+from doctor.plan import build
 from doctor.registry import all_checks
 from doctor.wheels import matrix as wheel_matrix
 
@@ -198,6 +199,26 @@ def test_every_diagnosis_has_words_in_both_languages(matrix):
     for item in explain(NMS, matrix).diagnoses:
         assert item.title.render("zh", item.params) and item.cause.render("en", item.params)
         assert item.finding().code == item.code
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        "YOLOv5 v7.0 Python-3.10.11 torch-2.1.0+cu121 CUDA:0 (NVIDIA GeForce RTX 3060, 12288MiB)\n"
+        '  File "C:\\Users\\a\\yolo\\utils\\general.py", line 497, in non_max_suppression\n',
+        "PyTorch version: 2.1.0+cu121\nCUDA used to build PyTorch: 12.1\nOS: Microsoft Windows 10\n"
+        "Python version: 3.10.11 (64-bit runtime)\nIs CUDA available: True\nNvidia driver version: 531.68\n"
+        "GPU models and configuration: GPU 0: NVIDIA GeForce RTX 3060\n[pip3] numpy==1.26.4\n[pip3] torch==2.1.0+cu121\n"
+        "[pip3] torchvision==0.16.0\n",
+    ],
+    ids=["banner and path", "dump"],
+)
+def test_the_fix_names_the_exact_wheel_for_the_versions_in_the_text(context, matrix):
+    explained = explain(context + NMS, matrix)
+    steps = build([item.finding() for item in explained.diagnoses], explained.facts, matrix).steps
+    assert [wheel.filename for step in steps for wheel in step.wheels] == [
+        "torchvision-0.16.0+cu121-cp310-cp310-win_amd64.whl"
+    ]
 
 
 # ---------------------------------------------------------------- speed and hostile input
