@@ -3,11 +3,11 @@
 How ``choose`` and ``doctor pi`` share this: :func:`builds` lists every file that the matrix knows for a project on ARM,
 :func:`judge` says whether one fits a target and why not, :func:`candidates` does both and sorts best first, and
 :func:`solve` picks one consistent set with a numpy that all of it accepts. A target is an :class:`ArmTarget`, made
-with :func:`target_of_facts` from a machine or with :func:`described` from the options of ``doctor wheels``.
+with :func:`target_of_facts` from a machine or with :func:`of_target` from a target of ``doctor wheels``.
 """
 
 import re
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..model import DoctorError, Wheel
 from ..pi_os import RELEASES, release_of_glibc
@@ -141,23 +141,6 @@ class Judged(NamedTuple):
 def serves(target: Target) -> bool:
     """Tell whether the rules of this module decide for a target: 32-bit ARM, or a 64-bit Raspberry Pi."""
     return target.arch in ("armv7l", "armv6l") or bool(target.board and target.arch == "aarch64")
-
-
-def described(
-    python: str, platform: str, abi: Optional[str] = None, glibc: Optional[str] = None, pi: bool = False
-) -> ArmTarget:
-    """Return the target that the options of ``doctor wheels`` describe."""
-    minor = ".".join(python.split(".")[:2])
-    known = release_of_glibc(glibc)
-    return ArmTarget(
-        python=minor,
-        abi=abi or _default_abi(minor),
-        platform=platform,
-        glibc=glibc,
-        glibcxx=GLIBCXX.get(known.codename) if known else None,
-        codename=known.codename if known else "",
-        pi=pi,
-    )
 
 
 def target_of_facts(facts: Any) -> ArmTarget:
@@ -688,7 +671,7 @@ def _good(
         return ordered[:1]
     if target.numpy:
         # Two files of one version differ in the numpy they were built with: first the one for the installed numpy.
-        place = {}
+        place: Dict[Tuple[int, str], int] = {}
         for number, item in enumerate(good):
             place.setdefault((item.doubt, item.build.version), number)
         good.sort(
@@ -757,7 +740,9 @@ def _numpy_of(picked: Iterable[Judged]) -> str:
 
 def _tidy(specifier: str) -> str:
     """Return the range without bounds that others make superfluous: the highest floor and the lowest ceiling."""
-    floors, ceilings, others = [], [], []
+    floors: List[str] = []
+    ceilings: List[str] = []
+    others: List[str] = []
     for part in filter(None, specifier.split(",")):
         match = re.match(r"(>=|<)(\d[\d.]*)$", part)
         if match is None:
@@ -924,7 +909,8 @@ def _needs_pip(chosen: Iterable[Build], target: ArmTarget) -> Optional[str]:
 def _alternatives(matrix: Matrix, target: ArmTarget, solved: Solved, requests: Sequence[str]) -> Iterator[Alternative]:
     if any(build.file.url and not build.file.sha256 for build in solved.chosen):
         checked = solve(matrix, target, requests, usable=lambda build: bool(build.file.sha256))
-        if checked.fits and len(checked.chosen) > 1:
+        needed = {build.name for build in solved.chosen} - {"torch"}
+        if checked.fits and needed <= {build.name for build in checked.chosen}:
             yield Alternative(Said(CHECKED), tuple(wheel(build) for build in checked.chosen))
     if any(build.name == "torch" for build in solved.chosen) and target.machine == "aarch64" and target.pi:
         newer = _newest_cpu_torch(matrix, target)
@@ -1042,7 +1028,7 @@ def tags_version(filename: str) -> str:
 
 def apt_packages(chosen: Iterable[Build], target: ArmTarget) -> Tuple[str, ...]:
     """Return the apt packages whose libraries the chosen builds load, as they are called on the target's release."""
-    found = set()
+    found: Set[str] = set()
     for build in chosen:
         same = not target.codename or not build.os or build.os == target.codename
         found.update(package for package in build.apt if same or package in RUNTIME)

@@ -12,13 +12,18 @@ SEEDS_OPENCV = "opencv_python-4.5.5.62-cp37-cp37m-linux_armv7l.whl"
 SEEDS_ONNXRUNTIME = "onnxruntime-1.9.1-cp37-none-linux_armv7l.whl"
 RELEASE = "https://github.com/PINTO0309/onnxruntime4raspberrypi/releases/download/v1.9.1/" + SEEDS_ONNXRUNTIME
 
-BUSTER = pi.described("3.7", "linux_armv7l", glibc="2.28", pi=True)
-BULLSEYE = pi.described("3.9", "linux_armv7l", glibc="2.31", pi=True)
-BOOKWORM = pi.described("3.11", "linux_armv7l", glibc="2.36", pi=True)
-TRIXIE = pi.described("3.13", "linux_armv7l", glibc="2.41", pi=True)
-ARM64 = pi.described("3.11", "linux_aarch64", glibc="2.36", pi=True)
-TRIXIE64 = pi.described("3.13", "linux_aarch64", glibc="2.41", pi=True)
-ZERO = pi.described("3.11", "linux_armv6l", glibc="2.36", pi=True)
+
+def described(python, platform, glibc):
+    return pi.of_target(Target.described(platform, None, python, glibc=glibc))._replace(pi=True)
+
+
+BUSTER = described("3.7", "linux_armv7l", "2.28")
+BULLSEYE = described("3.9", "linux_armv7l", "2.31")
+BOOKWORM = described("3.11", "linux_armv7l", "2.36")
+TRIXIE = described("3.13", "linux_armv7l", "2.41")
+ARM64 = described("3.11", "linux_aarch64", "2.36")
+TRIXIE64 = described("3.13", "linux_aarch64", "2.41")
+ZERO = described("3.11", "linux_armv6l", "2.36")
 
 
 def files(solved):
@@ -220,7 +225,7 @@ def test_an_onnxruntime_that_dies_is_avoided(matrix, version):
 
 
 def test_the_numpy_of_an_abi3_file_depends_on_the_python(matrix):
-    old = pi.solve(matrix, pi.described("3.7", "linux_aarch64", glibc="2.28", pi=True), ["opencv-python"])
+    old = pi.solve(matrix, described("3.7", "linux_aarch64", "2.28"), ["opencv-python"])
     assert versions(old)["numpy"] == "1.21.6"
     new = pi.solve(matrix, ARM64, ["opencv-python"])
     assert versions(new)["numpy"].startswith("2.")
