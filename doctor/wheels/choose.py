@@ -776,20 +776,23 @@ class _Chooser:
         """Return the best set for every kind of card, with the driver there is or for every driver floor."""
         driver = self.target.driver if self.target.driver_state == KNOWN else None
         groups: List[Tuple[List[Tuple[str, Verdict]], List[str]]] = []
-        seen: Dict[Tuple[Optional[bool], ...], List[Tuple[str, Verdict]]] = {}
+        seen: Dict[Tuple[Tuple[Optional[bool], ...], ...], List[Tuple[str, Verdict]]] = {}
         with_cuda = [candidate for candidate in possible if candidate[0].cuda is not None]
+        # many releases have the same code: each kind of it is judged once a card, not once a release
+        kinds = {(build.sass, build.ptx, build.cuda): build for build, _, _ in with_cuda}
         for cc in reversed(self.matrix.capabilities):
             cards = (Card(cc, cc),)
-            kind = tuple(
-                self.matrix.serves(candidate[0], cc, direct).answer
-                for candidate in with_cuda
-                for direct in (True, False)
-            )
+            answers = {
+                code: tuple(self.matrix.serves(build, cc, direct).answer for direct in (True, False))
+                for code, build in kinds.items()
+            }
+            kind = tuple(answers.values())
             if kind not in seen:
+                serving = [item for item in with_cuda if True in answers[item[0].sass, item[0].ptx, item[0].cuda]]
                 if driver is None:
-                    seen[kind] = self._by_driver(with_cuda, cards, None)
+                    seen[kind] = self._by_driver(serving, cards, None)
                 else:
-                    verdict = self._best(with_cuda, driver, cards)
+                    verdict = self._best(serving, driver, cards)
                     seen[kind] = [(driver, verdict)] if verdict is not None else []
             best = seen[kind]
             same = [(floor, verdict.build) for floor, verdict in best]

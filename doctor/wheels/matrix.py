@@ -5,7 +5,6 @@ program is built, else kept in the user's cache folder. PyYAML is imported only 
 """
 
 import datetime
-import hashlib
 import json
 import os
 import re
@@ -49,10 +48,10 @@ def load(overlay: Optional[str] = None) -> "Matrix":
             raw = file.read()
     except OSError as error:
         raise MatrixError(path, 0, "cannot be read: %s" % (error.strerror or error))
-    digest = hashlib.sha256(raw).hexdigest()
+    digest = checksum(raw)
     data = _read_json(os.path.splitext(path)[0] + ".json", digest)
     if data is None:
-        cached = os.path.join(cache_folder(), "%s-%s.json" % (NAME, digest[:16]))
+        cached = os.path.join(cache_folder(), "%s-%s.json" % (NAME, digest))
         data = _read_json(cached, digest)
         if data is None:
             data = parse(raw, path)
@@ -84,10 +83,17 @@ def cache_folder() -> str:
     return os.path.join(base, "torch-doctor")
 
 
+def checksum(raw: bytes) -> str:
+    """Return what tells an edited YAML from the one a JSON form was made of; ``hashlib`` would cost a start 5 ms."""
+    import zlib
+
+    return "%08x-%d" % (zlib.crc32(raw), len(raw))
+
+
 def json_form(raw: bytes, data: Mapping[str, Any]) -> str:
-    """Return the JSON form of the matrix: the YAML's sha256 on the first line, then the data."""
+    """Return the JSON form of the matrix: the YAML's checksum on the first line, then the data."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-    return "%s\n%s\n" % (hashlib.sha256(raw).hexdigest(), text)
+    return "%s\n%s\n" % (checksum(raw), text)
 
 
 def _read_json(path: str, digest: str) -> Optional[Dict[str, Any]]:
@@ -310,6 +316,7 @@ class Matrix:
         self._pi: Optional[Tuple[IndexFile, ...]] = None
         self._builds: Dict[Tuple[str, str], Tuple[Build, ...]] = {}
         self._first_toolkit: Dict[str, Optional[str]] = {}
+        self._toolkits: Optional[List[Tuple[int, int, Tuple[int, int], Optional[Tuple[int, int]]]]] = None
         self._served: Dict[Tuple[Any, ...], Served] = {}
         self._floors: Dict[Tuple[str, str, bool], Optional[str]] = {}
         self._runs: Dict[Tuple[str, str, str], Optional[str]] = {}
@@ -514,13 +521,21 @@ class Matrix:
     def _makes_code(self, cuda: str, card: Tuple[int, int]) -> bool:
         """Return whether a CUDA toolkit can compile for this capability or for one whose code runs on it."""
         this = capability(cuda)
-        for row in self.table("gpus.cc_toolkit_range") or ():
-            major, _, minor = row["cc"].partition(".")
-            if int(major) != card[0] or (minor != "x" and int(minor) > card[1]):
-                continue
-            if capability(row["first"]) <= this and (row["last"] is None or this <= capability(row["last"])):
-                return True
-        return False
+        return any(
+            major == card[0] and minor <= card[1] and first <= this and (last is None or this <= last)
+            for major, minor, first, last in self._ranges()
+        )
+
+    def _ranges(self) -> List[Tuple[int, int, Tuple[int, int], Optional[Tuple[int, int]]]]:
+        """Return (major, minor, first CUDA, last CUDA) of the capabilities; a row for a whole major counts as minor 0."""
+        if self._toolkits is None:
+            self._toolkits = []
+            for row in self.table("gpus.cc_toolkit_range") or ():
+                major, _, minor = row["cc"].partition(".")
+                last = capability(row["last"]) if row["last"] is not None else None
+                code = (int(major), 0 if minor == "x" else int(minor))
+                self._toolkits.append(code + (capability(row["first"]), last))
+        return self._toolkits
 
     # ------------------------------------------------------------ torch releases and builds
 
@@ -845,7 +860,7 @@ class Matrix:
         released = {row["codename"]: row["glibc"] for row in self.table("pi_os.releases") or ()}
         seen = set()
         for group, part in block.items():
-            if not isinstance(part, Mapping) or group == "derived_sets":
+            if not isinstance(part, dict) or group == "derived_sets":
                 continue
             for name, rows in part.items():
                 if not isinstance(rows, list):
@@ -859,7 +874,7 @@ class Matrix:
     def _pi_file(
         self, group: str, name: str, part: Mapping[str, Any], row: Any, released: Mapping[str, str]
     ) -> Optional[IndexFile]:
-        if not isinstance(row, Mapping) or "version" not in row or not (row.get("url") or row.get("file")):
+        if not isinstance(row, dict) or "version" not in row or not (row.get("url") or row.get("file")):
             return None
         url: Optional[str] = row.get("url")
         filename = row.get("save_as") or row.get("file") or str(url).rsplit("/", 1)[1].replace("%2B", "+")
