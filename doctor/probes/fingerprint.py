@@ -1,6 +1,5 @@
 """The fingerprint of an environment: says whether facts taken before still describe it."""
 
-import hashlib
 import os
 import time
 from typing import Iterable, Sequence, Union
@@ -27,15 +26,18 @@ def unchanged(taken: Fingerprint, site_packages: Sequence[str]) -> bool:
 def _digest(site_packages: Iterable[str]) -> str:
     # Names show what came, went or was renamed by hand; the times of the metadata folders show what was put back in
     # place. The time of site-packages itself says nothing: the first import of a single-file module changes it.
-    digest = hashlib.blake2b(digest_size=16)
+    import zlib
+
+    crc, adler = 0, 1
     for folder in site_packages:
         try:
             with os.scandir(folder) as entries:
                 rows = sorted(_row(entry) for entry in entries if entry.name != "__pycache__")
         except FileNotFoundError:
             rows = []
-        digest.update(("%d\n%s\n" % (len(rows), "\n".join(rows))).encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+        text = ("%d\n%s\n" % (len(rows), "\n".join(rows))).encode("utf-8", "surrogateescape")
+        crc, adler = zlib.crc32(text, crc), zlib.adler32(text, adler)
+    return "%08x%08x" % (crc, adler)
 
 
 def _row(entry: "os.DirEntry") -> str:

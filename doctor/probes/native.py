@@ -1,7 +1,6 @@
 """Compiled modules of the installed packages: numpy generation, missing libraries, symbol versions, OpenMP, owners."""
 
 import csv
-import hashlib
 import mmap
 import os
 import re
@@ -318,6 +317,8 @@ def _record(path: str, package: str) -> Iterator[Tuple[str, Tuple[str, int]]]:
 def _digest(path: str) -> str:
     try:
         with open(path, "rb") as stream:
+            import hashlib
+
             return urlsafe_b64encode(hashlib.sha256(stream.read()).digest()).decode("ascii").rstrip("=")
     except OSError:
         return ""

@@ -24,7 +24,7 @@ def matrix():
 # ---------------------------------------------------------------- loading
 
 
-def test_the_json_form_is_used_and_kept_by_the_sha256_of_the_yaml(tmp_path, monkeypatch):
+def test_the_json_form_is_used_and_kept_by_the_checksum_of_the_yaml(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     monkeypatch.setattr(module, "cache_folder", lambda: str(tmp_path / "torch-doctor"))
