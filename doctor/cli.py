@@ -238,7 +238,7 @@ def build(lang: str) -> typer.Typer:
             call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
             call.__annotations__ = {item.name: item.annotation for item in parameters}
             call.__name__ = function.__name__
-            texts = {"short_help": say(short, short_zh), "help": say(short + " " + en, short_zh + zh)}
+            texts: Any = {"short_help": say(short, short_zh), "help": say(short + " " + en, short_zh + zh)}
             app.command(name, cls=LanguageCommand, **texts, **settings)(call)
             return function
 
@@ -801,10 +801,12 @@ def run(arguments: List[str]) -> int:
         return 130
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of the option parser, whose classes are not ours to import
-            return _fail(command, 2, *_usage(error, lang), arguments=arguments, lang=lang)
+            message, hint = _usage(error, lang)
+            return _fail(command, 2, message, hint, arguments, lang)
         if isinstance(error, BrokenPipeError):
             raise
-        return _fail(command, 3, *_own_fault(error, lang), arguments=arguments, lang=lang)
+        message, hint = _own_fault(error, lang)
+        return _fail(command, 3, message, hint, arguments, lang)
 
 
 def _own_fault(error: Exception, lang: str) -> tuple:

@@ -6,7 +6,7 @@ error text). Nothing else has to be edited to add one; ``tests/test_contract.py`
 
 import importlib
 import os
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .facts import Facts, MissingFact, NotApplicable
 from .model import CRASHED, FOUND, OK, SKIPPED, Finding, Outcome, Remedy, milder
@@ -71,7 +71,7 @@ def code_of(module: str) -> str:
     return module.rpartition(".")[2].replace("_", "-")
 
 
-def _register(module: str, doc: Optional[str], run: Optional[Callable], **given) -> None:
+def _register(module: str, doc: Optional[str], run: Optional[Callable], **given: Any) -> None:
     code = given["code"]
     if code in _checks:
         raise ValueError("two checks called %s" % code)
@@ -105,7 +105,7 @@ def check(
     signatures: Iterable[Signature] = (),
     remedies: Iterable[Remedy] = (),
     after: Iterable[str] = (),
-):
+) -> Callable[[Callable], Callable]:
     """Register a function ``(facts, matrix) -> Iterator[Finding]`` as the check ``code``.
 
     ``needs`` lists every section the function may read: ``--only`` runs just those probes. The module's docstring is
@@ -177,13 +177,13 @@ class View(Facts):
         super().__init__(dict(facts))
         self._needs = needs
 
-    def state(self, cls):
+    def state(self, cls: Any) -> Any:
         if cls not in self._needs:
             raise LookupError("the check did not declare that it reads %s" % cls.section_name)
         return super().state(cls)
 
 
-def diagnose(checks: Iterable[Check], facts: Facts, matrix) -> Tuple[List[Outcome], List[Finding]]:
+def diagnose(checks: Iterable[Check], facts: Facts, matrix: Any) -> Tuple[List[Outcome], List[Finding]]:
     """Run the checks over the facts; one that raises becomes a ``crashed`` outcome and the rest go on."""
     outcomes: List[Outcome] = []
     findings: List[Finding] = []

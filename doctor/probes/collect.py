@@ -39,8 +39,8 @@ class Collector:
         self._sections: Dict[type, Any] = {}
         self.choice = target_python.choose_python(wanted.python)
         self._asked = target_python.start(self.choice)
-        self._trials = self._start("trials", f.Trials) if not wanted.quick else None
-        self._gpu = self._start("gpu", f.Nvidia)
+        self._trials: Any = self._start("trials", f.Trials) if not wanted.quick else None
+        self._gpu: Any = self._start("gpu", f.Nvidia)
 
     def _wants(self, *sections: type) -> bool:
         return self.wanted.sections is None or any(section in self.wanted.sections for section in sections)

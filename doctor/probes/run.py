@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import IO, List, Mapping, NamedTuple, Optional, Sequence
+from typing import IO, Any, List, Mapping, NamedTuple, Optional, Sequence
 
 #: Bytes of each stream that are kept; a runaway child must not fill the doctor's memory.
 KEEP_BYTES = 1 << 20
@@ -102,8 +102,8 @@ def start(
     A program that cannot be started is no exception: ``Ran.error`` says why.
     """
     out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-    options = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x00000200}
-    source: object = subprocess.DEVNULL
+    options: Any = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x00000200}
+    source: Any = subprocess.DEVNULL
     feed: Optional[IO[bytes]] = None
     if stdin is not None:
         feed = tempfile.TemporaryFile()
@@ -113,12 +113,12 @@ def start(
     try:
         process = subprocess.Popen(
             list(argv),
-            stdin=source,  # type: ignore[arg-type]
+            stdin=source,
             stdout=out,
             stderr=err,
             env=None if env is None else dict(env),
             cwd=cwd,
-            **options,  # type: ignore[arg-type]
+            **options,
         )
     except (OSError, ValueError) as error:
         return Running(None, out, err, timeout_s, error=str(error))

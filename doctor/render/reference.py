@@ -1,6 +1,6 @@
 """The list of checks and the page of one check."""
 
-from typing import Any
+from typing import Any, List
 
 from ..registry import Check, all_checks
 from . import words
@@ -33,7 +33,7 @@ def render_checks(format: str, lang: str) -> str:
         rows = ["| %s | %s | %s |" % (item.code, item.severity, item.summary.render(lang)) for item in checks]
         return "\n".join(["| code | severity | |", "| --- | --- | --- |"] + rows) + "\n"
     width = max(len(item.code) for item in checks)
-    lines = []
+    lines: List[str] = []
     family = None
     for item in checks:
         if item.family != family:

@@ -18,7 +18,7 @@ Free space: `pip cache purge`, old environments and checkpoints, `docker system 
 disk it is.
 """
 
-from typing import Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from doctor.facts import Facts, Host, Nvidia, Place, Project, Storage, Torch
 from doctor.model import ERROR, NOTE, WARNING, Finding, Manual
@@ -146,7 +146,7 @@ def disk_full(facts: Facts, matrix) -> Iterator[Finding]:
 def _disks(places: Tuple[Place, ...]) -> List[List[Place]]:
     """Return the places that can be full, those of one disk together, the most important first."""
     disks: List[List[Place]] = []
-    known = {}
+    known: Dict[Any, List[Place]] = {}
     for place in sorted(places, key=lambda item: ORDER.index(item.purpose) if item.purpose in ORDER else len(ORDER)):
         if place.purpose not in ORDER or place.read_only or place.total_bytes <= 0:
             continue

@@ -137,7 +137,7 @@ def _holder(interpreters: Interpreters, module: str, python: Python) -> Optional
     """Return the Python that holds the module: one of the same version first, as they were found."""
     holders = [item for item in interpreters.items if module in item.modules]
     same = [item for item in holders if item.version.split(".")[:2] == python.version.split(".")[:2]]
-    return (same or holders or [None])[0]
+    return next(iter(same or holders), None)
 
 
 def _remedy(module: str, provided_by: Tuple[str, ...]):
