@@ -208,7 +208,7 @@ def test_every_diagnosis_has_words_in_both_languages(matrix):
         '  File "C:\\Users\\a\\yolo\\utils\\general.py", line 497, in non_max_suppression\n',
         "PyTorch version: 2.1.0+cu121\nCUDA used to build PyTorch: 12.1\nOS: Microsoft Windows 10\n"
         "Python version: 3.10.11 (64-bit runtime)\nIs CUDA available: True\nNvidia driver version: 531.68\n"
-        "GPU models and configuration: GPU 0: NVIDIA GeForce RTX 3060\n[pip3] numpy==1.26.4\n[pip3] torch==2.1.0+cu121\n"
+        "GPU models and configuration: GPU 0: GeForce RTX 3060\n[pip3] numpy==1.26.4\n[pip3] torch==2.1.0+cu121\n"
         "[pip3] torchvision==0.16.0\n",
     ],
     ids=["banner and path", "dump"],

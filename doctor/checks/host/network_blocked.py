@@ -121,7 +121,11 @@ SIGNATURES = (
     Signature(
         r"HTTPS?ConnectionPool\(host=\s*'(?P<host>[\w.-]{3,80})', port=\d+\)\W{1,3}(?:Read timed "
         r"out|Max retries exceeded)",
-        unless=(r"host=\s*'(?:localhost|127\.0\.0\.1|0\.0\.0\.0)'", r"Trying to resume download"),
+        unless=(
+            r"host=\s*'(?:localhost|127\.0\.0\.1|0\.0\.0\.0)'",
+            r"Trying to resume download",
+            r"Successfully installed",
+        ),
         outranks=("no-matching-distribution",),
     ),
     Signature(
@@ -129,10 +133,15 @@ SIGNATURES = (
         r"SSLEOFError|ConnectTimeout|ReadTimeout)\b",
         "medium",
         requires=(_HTTP,),
-        unless=(r"localhost|127\.0\.0\.1",),
+        unless=(r"localhost|127\.0\.0\.1", r"Successfully installed", r"Trying to resume download"),
         outranks=("no-matching-distribution",),
     ),
-    Signature(r"Retrying \(Retry\(total=\d", "medium", outranks=("no-matching-distribution",)),
+    Signature(
+        r"Retrying \(Retry\(total=\d",
+        "medium",
+        unless=(r"Successfully installed",),
+        outranks=("no-matching-distribution",),
+    ),
     Signature(
         r"UNEXPECTED_EOF_WHILE_READING|EOF occurred in violation of protocol|SSL_ERROR_SYSCALL|"
         r"WRONG_VERSION_NUMBER|TLS handshake timeout|gnutls_handshake\(\) failed|"
@@ -179,7 +188,10 @@ SIGNATURES = (
         r"Connection broken|IncompleteRead|WinError 10054|远程主机强迫关闭)",
         "medium",
         requires=(_HTTP,),
-        unless=(r"localhost|127\.0\.0\.1|NCCL|c10d|resource_sharer|wandb|ForkingPickler",),
+        unless=(
+            r"localhost|127\.0\.0\.1|NCCL|c10d|resource_sharer|wandb|ForkingPickler",
+            r"Successfully installed|Trying to resume download",
+        ),
     ),
     Signature(
         r"Download(?:ing)? fail(?:ure|ed)\W.{0,20}https?://(?P<host>[\w.-]{3,80})|"

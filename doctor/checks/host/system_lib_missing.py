@@ -102,6 +102,7 @@ SIGNATURES = (
         r"No CMAKE_CXX?_COMPILER could be found|CMake must be installed to build",
         "medium",
     ),
+    Signature(r"Microsoft Visual C\+\+ 14\.\d or greater is required", "low"),
     Signature(r"Could not load the Qt platform plugin .xcb.", "medium", unless=(r"cv2/qt/plugins",)),
     Signature(r"Library not loaded: (?P<library>/(?:opt/homebrew|usr/local)/\S{3,200}\.dylib)", "high"),
     Signature(r"cannot find -l(?!cuda\b|cudart|nv|torch|c10|pthread)(?P<library>\w[\w+-]{1,30})", "medium"),

@@ -91,7 +91,15 @@ SIGNATURES = (
         r"runtime_version|service|symbol_database)' from 'google\.protobuf|"
         r"'?MessageFactory'? object has no attribute 'GetPrototype'"
     ),
-    Signature(r"'Namespace' object has no attribute '(?P<name>\w+)'", "medium"),
+    Signature(
+        r"'Namespace' object has no attribute '(?P<name>ncnn|onnx|include|grid|end2end|export_nms|"
+        r"concat|evolve|bucket|image_weights|quad|linear_lr|sync_bn|"
+        r"local_rank|global_rank|world_size|upload_dataset|bbox_interval|save_period|"
+        r"artifact_alias|freeze|v5_metric|noautoanchor|multi_scale|single_cls|"
+        r"conf_thres|iou_thres|agnostic_nms|augment|half|dnn|vid_stride|line_thickness|hide_labels|hide_conf)'",
+        "medium",
+    ),
+    Signature(r"'Namespace' object has no attribute '(?P<name>\w+)'", "low"),
     Signature(r"not enough values to unpack \(expected 3, got 2\)", "low"),
     Signature(
         r"No module named '(?P<module>torchvision\.transforms\.functional_tensor|"

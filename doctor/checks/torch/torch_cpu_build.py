@@ -66,6 +66,16 @@ SIGNATURES = (
     Signature(r"Torch is not able to use GPU; add --skip-torch-cuda-test", "medium"),
     Signature(r"(?:Epoch|epoch) +gpu_mem[^\n]{0,200}\n+[^\n]{0,20}?\b\d+/\d+ +0G\b", "low"),
     Signature(r"Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False", "low"),
+    Signature(
+        r"torch[-= ]{1,3}v?\d[\d.]+\+cpu",
+        "medium",
+        requires=(
+            r"(?:GPU|CUDA|显卡).{0,40}(?:not |n't |no |不|未|没).{0,20}(?:detect|used|found|work|"
+            r"recogni|available|可用|检测|使用|用上)|is_available\(\).{0,20}False",
+            r"\b[RG]TX ?\d{3,4}|GeForce|Tesla [A-Z]\d|Quadro|nvidia-smi",
+        ),
+        unless=(r"^[\w.]{0,60}(?:Error|Exception): (?!.{0,80}(?:CUDA|cuda|GPU))",),
+    ),
     Signature(r"torch\.cuda\.is_available\(\)\W{0,6}(?:returns?|is|=|返回|为|输出|->|:)?\W{0,4}False", "low"),
     Signature(r"\"(?:slow_conv2d_cpu|LayerNormKernelImpl|addmm_impl_cpu_)\" not implemented for 'Half'", "low"),
     Signature(r"compiled without (?:GPU|CUDA) support", "low", warning=True),
