@@ -39,8 +39,7 @@ def undo(prefix: str, progress: Optional[Progress] = None) -> FixResult:
                 drop(journal)
                 return FixResult(UNDONE, 0, IS_BACK)
             _same_prefix(records, prefix)
-            put_back(journal, _goal(records))
-            return FixResult(UNDONE, 0, IS_BACK)
+            return _undone(journal, put_back(journal, _goal(records)))
         return undo_last(folder, prefix)
 
 
@@ -56,31 +55,43 @@ def undo_last(folder: str, prefix: str) -> FixResult:
         _still_ours(records)
         journal.write("undo")
         journal.mark_active()
-        put_back(journal, UNDONE)
-        return FixResult(UNDONE, 0, IS_BACK)
+        return _undone(journal, put_back(journal, UNDONE))
     return FixResult(NOTHING, 0, NOTHING_TO_UNDO)
 
 
-def put_back(journal: Journal, goal: str) -> None:
-    """Restore the environment of a fix, note it, and drop the snapshot; may be cut short and repeated."""
+def _undone(journal: Journal, aside: Sequence[str]) -> FixResult:
+    if not aside:
+        return FixResult(UNDONE, 0, IS_BACK)
+    params = {"files": ", ".join(aside), "folder": os.path.join(journal.folder, "changed-since")}
+    return FixResult(UNDONE, 0, IS_BACK_ASIDE, params)
+
+
+def put_back(journal: Journal, goal: str) -> List[str]:
+    """Restore the environment of a fix, note it, and drop the snapshot; may be cut short and repeated.
+
+    Returns the files that someone changed after the fix: they are kept aside.
+    """
     from . import source
 
     records = journal.read()
     begin, taken = _first(records, "begin"), _first(records, "snapshot")
     journal.use_reserve()
     outside = _first(records, "outside")
+    aside: List[str] = []
     if taken is not None and begin is not None:
         kept = snapshot.load(journal.folder, str(begin["prefix"]), str(taken["manifest_sha256"]))
         journal.write("restore", goal=goal)
         left = _left(journal, records)
         if left is not None:
-            snapshot.set_aside(kept, left, os.path.join(journal.folder, "changed-since"))
+            aside += snapshot.set_aside(kept, left, os.path.join(journal.folder, "changed-since"))
         snapshot.restore(kept, journal.folder)
     for item in (outside or {}).get("files", ()):
-        source.put_back(item, journal.folder)
+        changed = source.put_back(item, journal.folder)
+        aside += [changed] if changed else []
     journal.write({UNDONE: "undone", ROLLED_BACK: "rolled-back"}[goal])
     journal.mark_finished()
     drop(journal)
+    return aside
 
 
 def _goal(records: Sequence[Mapping[str, Any]]) -> str:
@@ -225,6 +236,10 @@ def forget(prefix: str) -> int:
 
 NOTHING_TO_UNDO = Text("There is no fix to undo here.", "这里没有可以撤销的修复。")
 IS_BACK = Text("The environment is as it was before the fix.", "环境已恢复到修复之前的状态。")
+IS_BACK_ASIDE = Text(
+    "The environment is as it was before the fix. Files that were changed since are kept in {folder}: {files}.",
+    "环境已恢复到修复之前的状态。之后改动过的文件保存在 {folder}：{files}。",
+)
 OTHER_PREFIX = Text(
     "This journal belongs to another environment ({other}), not to {path}; nothing was changed.",
     "该修复日志属于另一个环境（{other}），而不是 {path}，没有做任何改动。",

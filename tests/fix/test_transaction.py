@@ -472,7 +472,7 @@ def test_what_the_user_changed_since_is_kept_aside(env):
     with open(path, "a") as file:
         file.write("# my own line\n")
     result = fix.undo(env)
-    assert result.result == "undone"
+    assert result.result == "undone" and "__init__.py" in result.params["files"]
     assert toy.difference(before, toy.manifest(env)) == {}
     kept = []
     for root, _, names in os.walk(os.path.join(state.folder(env), "fixes")):
