@@ -54,9 +54,7 @@ _TOKENS = lazy(
     r"\b(?:hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|sk-[\w-]{20,}"
     r"|pypi-[\w-]{32,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})\b"
 )
-_OTHER_HOMES = lazy(
-    r"(?i)(?P<base>(?<![\w.-])/(?:home|Users)/|[a-z]:[\\/]+Users[\\/]+)(?P<name>[^\\/\s:;,'\"<>|]+)"
-)
+_OTHER_HOMES = lazy(r"(?i)(?P<base>(?<![\w.-])/(?:home|Users)/|[a-z]:[\\/]+Users[\\/]+)(?P<name>[^\\/\s:;,'\"<>|]+)")
 
 
 def identity(environ: Optional[Mapping[str, str]] = None) -> Identity:

@@ -581,7 +581,8 @@ class Reach:
     ok: bool
     #: the server's or the library's own words; with ``ok`` empty
     detail: str = ""
-    #: what went wrong: dns, refused, unreachable, timeout, reset, tls, captive-portal, proxy, proxy-auth, forbidden, http
+    #: what went wrong: dns, refused, unreachable, timeout, reset, tls, captive-portal, proxy, proxy-auth, forbidden,
+    #: http
     kind: str = ""
     proxy: Optional[str] = None
     seconds: Optional[float] = None

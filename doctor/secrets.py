@@ -1,6 +1,5 @@
 """Removes credentials from addresses and settings, before they become facts."""
 
-
 from .patterns import lazy
 
 #: what stands where a secret stood

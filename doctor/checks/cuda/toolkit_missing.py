@@ -11,8 +11,8 @@ The pip packages of torch bring the CUDA *runtime*, which is all that training n
 `OSError: CUDA_HOME environment variable is not set. Please set it to your CUDA install root.`
 
 ## Fix
-First look for a ready wheel of the extension for your torch, CUDA and Python. To compile: install the toolkit of the same
-CUDA major version as torch, or use a container image whose name contains `devel`, and set `CUDA_HOME`.
+First look for a ready wheel of the extension for your torch, CUDA and Python. To compile: install the toolkit of the
+same CUDA major version as torch, or use a container image whose name contains `devel`, and set `CUDA_HOME`.
 """
 
 from ...model import Manual
@@ -86,8 +86,10 @@ text_check(
     remedies=(
         Manual(
             Text(
-                "Install a ready wheel of that extension for your torch and Python, or the CUDA toolkit of torch's CUDA version (a container image with `devel` in its name has it) and set CUDA_HOME.",
-                "安装与 torch、Python 匹配的现成 wheel；或者安装与 torch 的 CUDA 版本一致的 CUDA 工具包（名字带 `devel` 的镜像自带）并设置 CUDA_HOME。",
+                "Install a ready wheel of that extension for your torch and Python, or the CUDA toolkit of torch's "
+                "CUDA version (a container image with `devel` in its name has it) and set CUDA_HOME.",
+                "安装与 torch、Python 匹配的现成 wheel；或者安装与 torch 的 CUDA 版本一致的 CUDA 工具包（名字带 "
+                "`devel` 的镜像自带）并设置 CUDA_HOME。",
             )
         ),
     ),

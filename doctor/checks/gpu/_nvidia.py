@@ -11,14 +11,10 @@ from ...patterns import lazy
 NOT_FOUND, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND, VERSION_MISMATCH = 6, 9, 12, 18
 
 #: words of a source that found nothing, or could not be asked at all
-NOTHING_HERE = lazy(
-    r"No devices were found|couldn't communicate|pynvml cannot be imported|holds no driver version"
-)
+NOTHING_HERE = lazy(r"No devices were found|couldn't communicate|pynvml cannot be imported|holds no driver version")
 
 #: torch's and CUDA's own words for what keeps them from a card
-TOO_OLD = lazy(
-    r"driver on your system is too old|driver version is insufficient|forward compatibility was attempted"
-)
+TOO_OLD = lazy(r"driver on your system is too old|driver version is insufficient|forward compatibility was attempted")
 MISMATCH = lazy(r"unsupported display driver|driver/library version mismatch", re.IGNORECASE)
 NO_DRIVER = lazy(r"Found no NVIDIA driver|no CUDA-capable device|libcuda\.so")
 NO_KERNEL = lazy(r"no kernel image is available|is not compatible with the current PyTorch installation")

@@ -10,8 +10,8 @@ Macs have no CUDA. Code written for NVIDIA cards asks for `device=0`, float64 or
 `The operator 'torchvision::nms' is not currently implemented for the MPS device.`
 
 ## Fix
-Ask for `device="mps"` or `device="cpu"` instead of `0`. For a missing operator set `PYTORCH_ENABLE_MPS_FALLBACK=1` before
-Python starts, or update torch. Use float32 instead of float64.
+Ask for `device="mps"` or `device="cpu"` instead of `0`. For a missing operator set `PYTORCH_ENABLE_MPS_FALLBACK=1`
+before Python starts, or update torch. Use float32 instead of float64.
 """
 
 from ...model import Manual
@@ -81,7 +81,8 @@ text_check(
     remedies=(
         Manual(
             Text(
-                'Use device="mps" or "cpu", float32 instead of float64, and PYTORCH_ENABLE_MPS_FALLBACK=1 for operators that MPS lacks.',
+                'Use device="mps" or "cpu", float32 instead of float64, and PYTORCH_ENABLE_MPS_FALLBACK=1 for '
+                "operators that MPS lacks.",
                 '设备改用 "mps" 或 "cpu"，float64 改为 float32；缺少的算子可设置 PYTORCH_ENABLE_MPS_FALLBACK=1。',
             )
         ),

@@ -1,8 +1,8 @@
 """An AMD GPU, ROCm or its libraries do not serve this build.
 
 ## What it checks
-Only error text: messages of HIP, rocBLAS, MIOpen and the ROCm kernel driver. ROCm builds of torch keep the name "CUDA" in
-some messages; a `gfx…` name, `ROCm0` or `HIP` beside it tells them apart.
+Only error text: messages of HIP, rocBLAS, MIOpen and the ROCm kernel driver. ROCm builds of torch keep the name
+"CUDA" in some messages; a `gfx…` name, `ROCm0` or `HIP` beside it tells them apart.
 
 ## Why it matters
 A ROCm build holds kernels for a few card families only. On another card the first kernel dies with
@@ -13,8 +13,8 @@ A ROCm build holds kernels for a few card families only. On another card the fir
 
 ## Fix
 Use a build made for the card's gfx target. For a card next to a supported one of the same family,
-`HSA_OVERRIDE_GFX_VERSION` (for example `10.3.0` for gfx1031 to gfx1036) often helps. Without access to `/dev/kfd`: add the user
-to the groups `render` and `video`, or pass `--device=/dev/kfd --device=/dev/dri` to the container.
+`HSA_OVERRIDE_GFX_VERSION` (for example `10.3.0` for gfx1031 to gfx1036) often helps. Without access to `/dev/kfd`:
+add the user to the groups `render` and `video`, or pass `--device=/dev/kfd --device=/dev/dri` to the container.
 """
 
 from ...model import Manual
@@ -88,7 +88,8 @@ text_check(
     severity="error",
     summary=Text("ROCm or the AMD GPU does not work with this build", "ROCm 或 AMD 显卡与当前构建不匹配"),
     cause=Text(
-        "The message comes from HIP or ROCm: the build has no code for this AMD card, or the ROCm driver or its libraries cannot be used.",
+        "The message comes from HIP or ROCm: the build has no code for this AMD card, or the ROCm driver or its "
+        "libraries cannot be used.",
         "消息来自 HIP/ROCm：构建里没有这张 AMD 显卡的代码，或者 ROCm 驱动及其库无法使用。",
     ),
     explain_zh=EXPLAIN_ZH,
@@ -96,8 +97,10 @@ text_check(
     remedies=(
         Manual(
             Text(
-                "Use a torch build whose ROCm version and gfx targets include the card (`rocminfo | grep gfx` names it); give the user and the container access to /dev/kfd and /dev/dri.",
-                "换用 ROCm 版本和 gfx 目标都包含该显卡的 torch 构建（`rocminfo | grep gfx` 可查型号）；确保用户和容器能访问 /dev/kfd 与 /dev/dri。",
+                "Use a torch build whose ROCm version and gfx targets include the card (`rocminfo | grep gfx` "
+                "names it); give the user and the container access to /dev/kfd and /dev/dri.",
+                "换用 ROCm 版本和 gfx 目标都包含该显卡的 torch 构建（`rocminfo | grep gfx` 可查型号）；"
+                "确保用户和容器能访问 /dev/kfd 与 /dev/dri。",
             )
         ),
     ),

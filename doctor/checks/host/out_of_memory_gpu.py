@@ -4,15 +4,16 @@
 Only error text: torch, CUDA libraries, TensorFlow, vLLM and others report an allocation on the card that failed.
 
 ## Why it matters
-Model, gradients, optimizer state and the images of one batch must fit together. Another process on the same card counts too.
+Model, gradients, optimizer state and the images of one batch must fit together. Another process on the same card
+counts too.
 
 ## Example
 `torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 2.00 GiB total capacity; …)`
 
 ## Fix
-Smaller `--batch-size`, then smaller `--img-size`, a smaller model, or mixed precision. `nvidia-smi` shows whether something else
-holds the memory. If much is "reserved but unallocated": `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True` (torch 2.0 and
-newer).
+Smaller `--batch-size`, then smaller `--img-size`, a smaller model, or mixed precision. `nvidia-smi` shows whether
+something else holds the memory. If much is "reserved but unallocated":
+`PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True` (torch 2.0 and newer).
 """
 
 from ...model import Manual
@@ -103,7 +104,8 @@ text_check(
     remedies=(
         Manual(
             Text(
-                "Use a smaller batch, then a smaller image size or model; look with nvidia-smi for other processes that hold the memory.",
+                "Use a smaller batch, then a smaller image size or model; look with nvidia-smi for other processes "
+                "that hold the memory.",
                 "先减小 batch，再减小图像尺寸或换小模型；用 nvidia-smi 检查是否有其他进程占用显存。",
             )
         ),

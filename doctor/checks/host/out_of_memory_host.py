@@ -1,18 +1,19 @@
 """The machine's main memory (RAM) ran out.
 
 ## What it checks
-Only error text: an allocation in main memory that failed, or a process that the system killed for it. A bare "Killed" counts only
-where no Python error stands before it: servers kill their own children after an error.
+Only error text: an allocation in main memory that failed, or a process that the system killed for it. A bare
+"Killed" counts only where no Python error stands before it: servers kill their own children after an error.
 
 ## Why it matters
 Linux kills the process without a message of its own. On a Raspberry Pi even `pip install torch` can be killed.
 
 ## Example
-`Killed` after `Processing part 0` on a Pi 4; `RuntimeError: [enforce fail at CPUAllocator.cpp] … can't allocate memory`.
+`Killed` after `Processing part 0` on a Pi 4; `RuntimeError: [enforce fail at CPUAllocator.cpp] … can't allocate
+memory`.
 
 ## Fix
-Fewer `--workers`, a smaller batch, no `--cache ram`. On a Pi: more swap (see `swap-too-small`) and `pip install --no-cache-dir`.
-In a container: raise its memory limit.
+Fewer `--workers`, a smaller batch, no `--cache ram`. On a Pi: more swap (see `swap-too-small`) and `pip install
+--no-cache-dir`. In a container: raise its memory limit.
 """
 
 from ...model import Manual
@@ -29,7 +30,8 @@ EXPLAIN_ZH = """内存（RAM）耗尽。
 Linux 会直接杀掉进程，不留其他提示。在树莓派上连 `pip install torch` 都可能被杀。
 
 ## 示例
-树莓派 4 上 `Processing part 0` 之后出现 `Killed`；`RuntimeError: [enforce fail at CPUAllocator.cpp] … can't allocate memory`。
+树莓派 4 上 `Processing part 0` 之后出现 `Killed`；`RuntimeError: [enforce fail at CPUAllocator.cpp] … can't allocate
+memory`。
 
 ## 修复
 减少 `--workers`、减小 batch、不用 `--cache ram`。树莓派上增加 swap（见 `swap-too-small`），并使用
@@ -104,7 +106,8 @@ text_check(
     remedies=(
         Manual(
             Text(
-                "Use fewer workers and a smaller batch, close other programs, add swap (on a Raspberry Pi: see swap-too-small), or raise the container's memory limit.",
+                "Use fewer workers and a smaller batch, close other programs, add swap (on a Raspberry Pi: see "
+                "swap-too-small), or raise the container's memory limit.",
                 "减少 workers、减小 batch、关闭其他程序；增加 swap（树莓派见 swap-too-small），或提高容器的内存限制。",
             )
         ),

@@ -81,7 +81,8 @@ SIGNATURES = (
         r"received 0 items of ancdata",
         "low",
         cause=Text(
-            "Workers share tensors through open files and ran out of them (ulimit -n); the sharing strategy file_system avoids it.",
+            "Workers share tensors through open files and ran out of them (ulimit -n); the sharing strategy "
+            "file_system avoids it.",
             "worker 之间用打开的文件共享张量，而可打开的文件数用完了（ulimit -n）；改用 file_system 共享策略可以避免。",
         ),
     ),

@@ -4,16 +4,17 @@
 Only error text: `DLL load failed`, `WinError 126`, `127`, `182`, `193`, `1114`, in any display language.
 
 ## Why it matters
-The file that is named is usually there; a DLL that *it* needs is missing or of another version. For torch that is nearly always
-the Microsoft Visual C++ runtime, or a half-replaced installation.
+The file that is named is usually there; a DLL that *it* needs is missing or of another version. For torch that is
+nearly always the Microsoft Visual C++ runtime, or a half-replaced installation.
 
 ## Example
-`OSError: [WinError 126] The specified module could not be found. Error loading "…\\torch\\lib\\c10.dll" or one of its dependencies.`
+`OSError: [WinError 126] The specified module could not be found. Error loading "…\\torch\\lib\\c10.dll" or one of
+its dependencies.`
 
 ## Fix
-Install the current Microsoft Visual C++ Redistributable (x64) and restart. If it stays: reinstall the package that is named in the
-message in a fresh virtual environment, not over Anaconda's own. 1114 after a torch update: torch 2.9.1 and newer
-or 2.8.0, with the newest redistributable.
+Install the current Microsoft Visual C++ Redistributable (x64) and restart. If it stays: reinstall the package that
+is named in the message in a fresh virtual environment, not over Anaconda's own. 1114 after a torch update: torch
+2.9.1 and newer or 2.8.0, with the newest redistributable.
 """
 
 from ...model import Manual
@@ -33,8 +34,8 @@ EXPLAIN_ZH = """Windows 无法加载某个包需要的 DLL。
 `OSError: [WinError 126] 找不到指定的模块。 Error loading "…\\torch\\lib\\c10.dll" or one of its dependencies.`
 
 ## 修复
-安装最新的 Microsoft Visual C++ Redistributable（x64）并重启。仍然失败：在新的虚拟环境里（不要直接装进 Anaconda 的 base）
-重装报错中的包。升级 torch 后出现 1114：先更新运行库，再换一个 torch 版本。
+安装最新的 Microsoft Visual C++ Redistributable（x64）并重启。仍然失败：在新的虚拟环境里（不要直接装进 Anaconda 的
+base）重装报错中的包。升级 torch 后出现 1114：先更新运行库，再换一个 torch 版本。
 """
 
 
@@ -95,7 +96,8 @@ text_check(
     remedies=(
         Manual(
             Text(
-                "Install the current Microsoft Visual C++ Redistributable (x64) and restart; then reinstall the named package in a fresh virtual environment.",
+                "Install the current Microsoft Visual C++ Redistributable (x64) and restart; then reinstall the "
+                "named package in a fresh virtual environment.",
                 "安装最新的 Microsoft Visual C++ Redistributable（x64）并重启；然后在新的虚拟环境里重装报错中的包。",
             )
         ),

@@ -125,11 +125,12 @@ def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
                 "module_version": other.modules[module],
                 "kind": other.kind,
                 "where": "%s:%d" % (where.file, where.line),
+                "project": project.root,
             },
             evidence=(str(where), "%s: %s %s" % (other.executable, module, other.modules[module])),
             # an import that no requirement names may stand in a file that nobody runs
             severity=ERROR if needed and project.chosen else WARNING,
-            remedies=(_remedy(module, provided_by),),
+            remedies=cure(project, _remedy(module, provided_by)),
         )
 
 

@@ -4,8 +4,8 @@
 Only error text: pip, uv, poetry or conda compared a checksum and it differed.
 
 ## Why it matters
-Nearly always a download that was cut short, a proxy or mirror that served an old or damaged file, or a stale cache. It can also mean
-that the file was tampered with, so the tool is right to stop.
+Nearly always a download that was cut short, a proxy or mirror that served an old or damaged file, or a stale cache.
+It can also mean that the file was tampered with, so the tool is right to stop.
 
 ## Example
 `ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.`
@@ -65,7 +65,8 @@ text_check(
     remedies=(
         Manual(
             Text(
-                "Clear the cache (`python -m pip cache purge`) and download again, without the mirror if the hash still differs.",
+                "Clear the cache (`python -m pip cache purge`) and download again, without the mirror if the hash "
+                "still differs.",
                 "清理缓存（`python -m pip cache purge`）后重新下载；哈希仍不一致就换掉镜像。",
             )
         ),

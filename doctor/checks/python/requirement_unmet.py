@@ -24,6 +24,7 @@ from ...model import ERROR, WARNING, Finding, Install, Manual, MendTorch
 from ...registry import check
 from ...text import Text
 from ..vision._shared import ONNXRUNTIME, OPENCV
+from ._project import cure
 from ._stack import imported
 
 EXPLAIN_ZH = """项目要求的包没有安装，或者版本不在允许范围内。
@@ -97,7 +98,7 @@ def requirement_unmet(facts: Facts, matrix) -> Iterator[Finding]:
     missing = [one for one in missing if one.name != "torch"]  # torch-missing says so
     if missing:
         used = [one for one in missing if imported(facts, one.name)]
-        yield _finding(missing, specifiers, ERROR if used and project.chosen else WARNING)
+        yield _finding(project, missing, specifiers, ERROR if used and project.chosen else WARNING)
     if wrong:
         texts = {one.name: "%s %s (%s)" % (one.name, _version(distributions, one.name), one.text) for one in wrong}
         yield Finding(
@@ -143,7 +144,7 @@ def _params(found: List[ProjectRequirement], packages: str) -> Dict[str, Any]:
     }
 
 
-def _finding(missing: List[ProjectRequirement], specifiers: Dict[str, str], severity: str) -> Finding:
+def _finding(project: Project, missing: List[ProjectRequirement], specifiers: Dict[str, str], severity: str) -> Finding:
     remedies: List[Any] = []
     for one in missing:
         if one.name in TRIO:
@@ -152,8 +153,8 @@ def _finding(missing: List[ProjectRequirement], specifiers: Dict[str, str], seve
         else:
             remedies.append(Install(one.name, specifiers.get(one.name, "")))
     return Finding(
-        params=_params(missing, ", ".join(one.name for one in missing)),
+        params=dict(_params(missing, ", ".join(one.name for one in missing)), project=project.root),
         evidence=tuple(str(one.where) for one in missing[:20]),
         severity=severity,
-        remedies=tuple(remedies),
+        remedies=cure(project, *remedies),
     )

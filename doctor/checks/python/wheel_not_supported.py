@@ -4,15 +4,15 @@
 Only error text: pip or uv refuses a wheel by the tags in its file name.
 
 ## Why it matters
-`torch-2.1.0-cp310-cp310-win_amd64.whl` installs on 64-bit CPython 3.10 on Windows and nowhere else. The same message appears when
-the file was renamed while it was downloaded (`torch(1).whl`).
+`torch-2.1.0-cp310-cp310-win_amd64.whl` installs on 64-bit CPython 3.10 on Windows and nowhere else. The same message
+appears when the file was renamed while it was downloaded (`torch(1).whl`).
 
 ## Example
 `ERROR: torch-1.8.0-cp37-none-linux_armv7l.whl is not a supported wheel on this platform.`
 
 ## Fix
-Take the file whose tags fit: `python -m pip debug --verbose` lists what this Python accepts, `doctor wheels torch` names the
-file. Keep the file's original name. An old pip does not know new manylinux tags: update pip first.
+Take the file whose tags fit: `python -m pip debug --verbose` lists what this Python accepts, `doctor wheels torch`
+names the file. Keep the file's original name. An old pip does not know new manylinux tags: update pip first.
 """
 
 from ...model import Manual
@@ -25,8 +25,8 @@ EXPLAIN_ZH = """wheel 文件是为其他 Python、系统或处理器构建的。
 只看报错文本：pip 或 uv 根据文件名里的标签拒绝了这个 wheel。
 
 ## 为什么重要
-`torch-2.1.0-cp310-cp310-win_amd64.whl` 只能装在 Windows 64 位 CPython 3.10 上。下载时被改名（如 `torch(1).whl`）也会出现
-同样的提示。
+`torch-2.1.0-cp310-cp310-win_amd64.whl` 只能装在 Windows 64 位 CPython 3.10 上。下载时被改名（如
+`torch(1).whl`）也会出现同样的提示。
 
 ## 示例
 `ERROR: torch-1.8.0-cp37-none-linux_armv7l.whl is not a supported wheel on this platform.`
@@ -67,7 +67,8 @@ text_check(
     remedies=(
         Manual(
             Text(
-                "Download the file whose tags fit this Python and machine (`doctor wheels torch` names it), under its original name.",
+                "Download the file whose tags fit this Python and machine (`doctor wheels torch` names it), under "
+                "its original name.",
                 "下载标签与当前 Python 和机器匹配的文件（`doctor wheels torch` 会给出文件名），并保留原文件名。",
             )
         ),

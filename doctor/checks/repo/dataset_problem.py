@@ -1,7 +1,8 @@
 """The data, not the environment, stops the program.
 
 ## What it checks
-Only error text: images or labels that are not where the data file says, files that are damaged, classes that do not match.
+Only error text: images or labels that are not where the data file says, files that are damaged, classes that do not
+match.
 
 ## Why it matters
 No change to the environment cures this; it is named so that nobody reinstalls torch for it.
@@ -10,8 +11,8 @@ No change to the environment cures this; it is named so that nobody reinstalls t
 `Exception: Dataset not found.` from YOLOv5 or YOLOv7: the paths in the data yaml are relative to another folder.
 
 ## Fix
-Check the paths in the data yaml from the folder the program is started in, the number of classes, and the file that the message
-names. Delete `labels.cache` after a change.
+Check the paths in the data yaml from the folder the program is started in, the number of classes, and the file that
+the message names. Delete `labels.cache` after a change.
 """
 
 from ...model import Manual
@@ -94,7 +95,8 @@ SIGNATURES = (
         r"(?:operand (?:118|60)\b|invalid load key, '(?:v|<)')",
         "medium",
         cause=Text(
-            "The file that is loaded is no checkpoint: a git-lfs pointer or a web page was saved under its name. Download it again.",
+            "The file that is loaded is no checkpoint: a git-lfs pointer or a web page was saved under its name. "
+            "Download it again.",
             "被加载的文件并不是权重：保存下来的是 git-lfs 指针文件或网页。请重新下载。",
         ),
     ),
@@ -123,7 +125,8 @@ text_check(
     remedies=(
         Manual(
             Text(
-                "Check the paths and class counts in the data file and the file that the message names; the environment is fine as far as this text shows.",
+                "Check the paths and class counts in the data file and the file that the message names; the "
+                "environment is fine as far as this text shows.",
                 "检查数据配置中的路径和类别数，以及消息中提到的文件；就这段文本看，环境没有问题。",
             )
         ),

@@ -1,20 +1,21 @@
 """An exported model does not fit the program that runs it.
 
 ## What it checks
-Only error text of ONNX Runtime, OpenCV's dnn module, TensorRT, ncnn and the exporter itself: wrong input sizes or names, an opset or
-IR version that is too new, operators that cannot be exported, an engine built for another machine.
+Only error text of ONNX Runtime, OpenCV's dnn module, TensorRT, ncnn and the exporter itself: wrong input sizes or
+names, an opset or IR version that is too new, operators that cannot be exported, an engine built for another machine.
 
 ## Why it matters
-Export freezes the input size, the output layout and the opset. A script written for one layout fails on another: YOLOv5-Lite's
-own export.py leaves out the last layer, the general one does not.
+Export freezes the input size, the output layout and the opset. A script written for one layout fails on another:
+YOLOv5-Lite's own export.py leaves out the last layer, the general one does not.
 
 ## Example
-`ValueError: operands could not be broadcast together with shapes (3,2,40,8) (4800,2)`: the model was exported by another
+`ValueError: operands could not be broadcast together with shapes (3,2,40,8) (4800,2)`: the model was exported by
+another
 `export.py`.
 
 ## Fix
-Export again with the script that belongs to the program, with the input size it expects, and with an opset that the runtime
-knows (`--opset 12` suits old ones). An unsupported IR or opset version also goes away with a newer onnxruntime.
+Export again with the script that belongs to the program, with the input size it expects, and with an opset that the
+runtime knows (`--opset 12` suits old ones). An unsupported IR or opset version also goes away with a newer onnxruntime.
 """
 
 from ...model import Manual
@@ -24,15 +25,16 @@ from ...text import Text
 EXPLAIN_ZH = """导出的模型与运行它的程序不匹配。
 
 ## 检查什么
-只看 ONNX Runtime、OpenCV dnn、TensorRT、ncnn 以及导出程序的报错：输入尺寸或名称不符、opset 或 IR 版本过新、算子无法导出、
-为其他机器生成的 engine。
+只看 ONNX Runtime、OpenCV dnn、TensorRT、ncnn 以及导出程序的报错：输入尺寸或名称不符、opset 或 IR 版本过新、
+算子无法导出、为其他机器生成的 engine。
 
 ## 为什么重要
 导出会固定输入尺寸、输出结构和 opset。按一种结构写的脚本换另一种就会出错：YOLOv5-Lite 自带的 export.py 去掉了最后一层，
 通用的则没有。
 
 ## 示例
-`ValueError: operands could not be broadcast together with shapes (3,2,40,8) (4800,2)`：模型是用另一个 `export.py` 导出的。
+`ValueError: operands could not be broadcast together with shapes (3,2,40,8) (4800,2)`：模型是用另一个 `export.py`
+导出的。
 
 ## 修复
 用与推理程序配套的脚本、按它要求的输入尺寸重新导出，并选用运行时支持的 opset（旧运行时用 `--opset 12`）。IR 或 opset
@@ -102,7 +104,8 @@ text_check(
         "The exported model does not fit the program or runtime that loads it", "导出的模型与加载它的程序或运行时不匹配"
     ),
     cause=Text(
-        "Input size, output layout, opset or operators of the exported file are not what the program or the runtime expects.",
+        "Input size, output layout, opset or operators of the exported file are not what the program or the "
+        "runtime expects.",
         "导出文件的输入尺寸、输出结构、opset 或算子与程序或运行时的要求不一致。",
     ),
     explain_zh=EXPLAIN_ZH,
@@ -110,7 +113,8 @@ text_check(
     remedies=(
         Manual(
             Text(
-                "Export the model again with the script that belongs to this program, its input size and an opset that the runtime knows; or update the runtime.",
+                "Export the model again with the script that belongs to this program, its input size and an opset "
+                "that the runtime knows; or update the runtime.",
                 "用与该程序配套的脚本、对应的输入尺寸和运行时支持的 opset 重新导出模型，或升级运行时。",
             )
         ),

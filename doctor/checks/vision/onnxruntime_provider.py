@@ -85,7 +85,8 @@ SIGNATURES = (
         r"get_available_providers|__version__|SessionOptions|get_device|"
         r"set_default_logger_severity)'",
         cause=Text(
-            "onnxruntime is there without its files: onnxruntime and onnxruntime-gpu share them, and removing one broke the other.",
+            "onnxruntime is there without its files: onnxruntime and onnxruntime-gpu share them, and removing one "
+            "broke the other.",
             "onnxruntime 的文件不完整：onnxruntime 与 onnxruntime-gpu 共用文件，卸载其中一个会弄坏另一个。",
         ),
     ),

@@ -77,7 +77,8 @@ SIGNATURES = (
     Signature(
         r"The function is not implemented\. Rebuild the library with Windows, GTK\+ ?2?",
         cause=Text(
-            "The OpenCV that is imported has no windows: opencv-python-headless is installed, alone or over opencv-python.",
+            "The OpenCV that is imported has no windows: opencv-python-headless is installed, alone or over "
+            "opencv-python.",
             "实际导入的 OpenCV 不带窗口功能：装的是 opencv-python-headless，或者它覆盖了 opencv-python 的文件。",
         ),
     ),

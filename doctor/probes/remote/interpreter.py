@@ -1,5 +1,6 @@
 # Run by the target Python: says what it is, as JSON in the file named by the first argument.
-# Standard library only; parses on Python 2.7, works from 3.6. Answers through a file, because a sitecustomize may print.
+# Standard library only; parses on Python 2.7, works from 3.6. Answers through a file, because a sitecustomize may
+# print.
 import json
 import os
 import sys
@@ -49,7 +50,7 @@ def describe():
         "pymalloc": bool(sysconfig.get_config_var("WITH_PYMALLOC")),
         "platform": sysconfig.get_platform(),
         "macos": platform.mac_ver()[0] if sys.platform == "darwin" else "",
-        "pointer_bits": 64 if sys.maxsize > 2 ** 32 else 32,
+        "pointer_bits": 64 if sys.maxsize > 2**32 else 32,
         "prefix": sys.prefix,
         "base_prefix": getattr(sys, "base_prefix", sys.prefix),
         "real_prefix": getattr(sys, "real_prefix", None),
