@@ -562,7 +562,8 @@ class _Chooser:
             other = self.wishes[name].variant if name in self.wishes else None
             if other is not None and other != variant:
                 self._reject("%s %s" % (name, other), ["order: %s and %s cannot be in one set" % (variant, other)])
-                return self._none(possible, [])
+                both = Text("+{one} and +{other} cannot be in one set", "+{one} 和 +{other} 不能放在一起")
+                return self._finish((), False, Said(both, {"one": variant, "other": other}))
         found = [candidate for candidate in possible if candidate[0].variant == variant]
         for candidate in possible:
             if candidate[0].variant != variant:
@@ -572,7 +573,7 @@ class _Chooser:
         if not found:
             found = self._despite_limits(variant)
             if not found:
-                return self._none(possible, [])
+                return self._finish((), False, self._no_order(variant)) if possible else self._none((), [])
             build, vision, audio = found[0]
             fits = False
         else:
@@ -581,6 +582,26 @@ class _Chooser:
         fits = self._say_order(found[0]) and fits
         rule = Said(Text("the build that was asked for", "按要求指定的构建"))
         return self._with_others(self._files(build, vision, audio), fits, rule, (), build)
+
+    def _no_order(self, variant: str) -> Said:
+        """Return that there is no build of the name that was ordered, and which ones there are."""
+        named = [n for n in self.trio if n in self.wishes and self.wishes[n].variant]
+        others = sorted({candidate[0].variant for candidate in self._candidates()})
+        plain = self.target.system == "macos"
+        return Said(
+            Text(
+                "there is no {asked} for Python {python} on {platform}; there is {others}",
+                "没有适合 Python {python}、{platform} 的 {asked}；有的是 {others}",
+            ),
+            {
+                "asked": " ".join("%s%s+%s" % (n, self.wishes[n].specifier, variant) for n in named),
+                "python": self._python_word(),
+                "platform": self.target.platform,
+                "others": "torch" + self.wishes.get("torch", Wish("torch")).specifier
+                if plain
+                else ", ".join("+" + name for name in others[:8]),
+            },
+        )
 
     def _despite_limits(self, variant: str) -> List[Candidate]:
         """Return an ordered build that exists for this Python and platform but does not fit its libc or CPU."""

@@ -405,6 +405,9 @@ class Matrix:
         floor = self.minimum_driver(cuda, system)
         if floor is None or key(driver) < key(floor):
             return None
+        if "." not in driver:  # a branch: what its drivers report
+            reported = self.driver_cuda(driver, system)
+            return "direct" if reported and capability(reported) >= capability(cuda) else "minor"
         exact = self.minimum_driver(cuda, system, minor_compatibility=False)
         return "direct" if exact is not None and key(driver) >= key(exact) else "minor"
 
@@ -527,7 +530,7 @@ class Matrix:
         )
 
     def _ranges(self) -> List[Tuple[int, int, Tuple[int, int], Optional[Tuple[int, int]]]]:
-        """Return (major, minor, first CUDA, last CUDA) of the capabilities; a row for a whole major counts as minor 0."""
+        """Return (major, minor, first CUDA, last CUDA) by capability; a row for a whole major counts as minor 0."""
         if self._toolkits is None:
             self._toolkits = []
             for row in self.table("gpus.cc_toolkit_range") or ():

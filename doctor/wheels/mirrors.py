@@ -23,8 +23,6 @@ class Mirror(NamedTuple):
     wheels: Optional[str]
     #: address for pip's --index-url; None = not known to carry the package index
     pip_index: Optional[str]
-    #: what the matrix notes about it
-    note: str = ""
     #: ``whl_root`` (an index under /cpu …), ``flat`` (a page of files), or unknown
     layout: str = ""
     #: None = not known
@@ -64,7 +62,6 @@ def find(matrix: Matrix, wanted: str) -> Mirror:
         name,
         re.sub(r"/?\{[^}]*\}/?$", "", place) if place else None,
         index["url"] if index else None,
-        str((wheels or {}).get("note") or ""),
         str((wheels or {}).get("layout") or "").split(" ")[0].rstrip(":"),
         (wheels or {}).get("aarch64"),
     )
@@ -141,10 +138,10 @@ def through(matrix: Matrix, wheel: Wheel, mirror: Mirror) -> Tuple[Wheel, Option
         return wheel, (said, {"file": wheel.filename, "mirror": mirror.name})
     if mirror.wheels is None:
         said = Text(
-            "{mirror} does not carry PyTorch's files ({note}); {file} keeps its own address.",
-            "{mirror} 不提供 PyTorch 的文件（{note}）；{file} 仍使用原地址。",
+            "{mirror} does not carry PyTorch's files; they keep their own addresses.",
+            "{mirror} 不提供 PyTorch 的文件，仍使用原地址。",
         )
-        return wheel, (said, {"file": wheel.filename, "mirror": mirror.name, "note": mirror.note or "-"})
+        return wheel, (said, {"mirror": mirror.name})
     moved = replace(wheel, url=addresses(matrix, wheel.url, mirror)[0])
     platform = platform_of_tag(wheel.filename[:-4].rsplit("-", 1)[1])
     if platform == "linux_aarch64" and mirror.aarch64 is None and "://" not in mirror.name:

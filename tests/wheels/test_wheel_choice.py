@@ -106,6 +106,12 @@ def test_driver_floors_hold_exactly():
 # ---------------------------------------------------------------- why the others lost
 
 
+@pytest.mark.parametrize("platform", ["linux_x86_64", "win_amd64"])
+def test_a_bare_branch_supports_what_its_drivers_report(platform):
+    assert version(pick(described(platform, driver="580", gpus=["RTX 3060"]), "torch")) == "2.14.1+cu130"
+    assert version(pick(described(platform, driver="570", gpus=["RTX 5090"]), "torch==2.8.0")) == "2.8.0+cu128"
+
+
 def test_every_build_that_lost_says_why():
     choice = pick(described(LINUX, driver="580.95.05", gpus=["GTX 1060"], glibc="2.31"))
     builds = {item.build for item in choice.rejected}
@@ -274,6 +280,17 @@ def test_an_order_that_the_libc_cannot_run_is_returned_as_not_fitting():
 def test_what_does_not_exist_is_not_made_up(wishes):
     choice = pick(described(LINUX, "3.10", no_gpu=True), *wishes)
     assert choice.wheels == () and choice.exit == 1 and choice.rejected
+
+
+def test_an_order_for_a_build_that_does_not_exist_names_those_that_do():
+    target = described("linux_x86_64", "3.10", driver="531.68", gpus=["RTX 3060"])
+    rule = pick(target, "torch==2.1.0+cu999").rule
+    assert rule.params["asked"] == "torch==2.1.0+cu999" and "+cu121" in rule.params["others"]
+    assert pick(described("macosx_arm64", "3.10"), "torch==2.1.0+cu121").rule.params["others"] == "torch==2.1.0"
+    mixed = pick(target, "torch==2.1.0+cu121", "torchvision==0.16.0+cu118").rule.params
+    assert set(mixed.values()) == {"cu121", "cu118"}
+    # there is such a torch, but not beside that torchvision
+    assert "asked" not in pick(target, "torch==2.1.0+cu121", "torchvision==0.17.0").rule.params
 
 
 def test_rocm_can_be_ordered_but_is_not_judged():
