@@ -330,7 +330,9 @@ class _Draft:
         wheels: Tuple[Wheel, ...] = tuple(mended.wheels)
         if not wheels:
             return
-        argv = self._pip("install", "--no-deps", *[typed(wheel) for wheel in wheels])
+        # what is new, and another torch, need other distributions too: pip adds them
+        alone = all(wheel.name in self._installed() and wheel.name != "torch" for wheel in wheels)
+        argv = self._pip("install", *(["--no-deps"] if alone else []), *[typed(wheel) for wheel in wheels])
         self._step(
             "pip",
             SAFE,

@@ -332,8 +332,9 @@ class Screen:
             )
         )
         for wheel in step.wheels:
-            where = wheel.url or "%s (%s)" % (wheel.filename, self.say(words.INDEX))
-            self.out(where, indent=3, style="cyan", whole=True)
+            if wheel.url or wheel.filename:
+                where = wheel.url or "%s (%s)" % (wheel.filename, self.say(words.INDEX))
+                self.out(where, indent=3, style="cyan", whole=True)
             if wheel.sha256:
                 self.out("sha256 " + wheel.sha256, indent=3, style="dim", whole=True)
         for edit in step.edits:

@@ -79,7 +79,7 @@ def test_the_torch_set_is_mended_once_for_all_who_ask():
     assert chooser.mends == [(True, ())]
     assert step.fixes == ("torchvision-cpu-build", "torchvision-version-mismatch")
     assert (step.kind, step.safety, step.id) == ("pip", "safe", 1)
-    assert step.argv == (PYTHON, "-m", "pip", "install", "--no-deps", "torch==2.1.0", "torchvision==0.16.0")
+    assert step.argv == (PYTHON, "-m", "pip", "install", "torch==2.1.0", "torchvision==0.16.0")
 
 
 def test_a_wish_about_a_member_of_the_set_becomes_its_pin():

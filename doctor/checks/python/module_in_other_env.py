@@ -19,6 +19,7 @@ has (`picamera2`) are seen by an environment made with `--system-site-packages`.
 
 from typing import Iterator, Optional, Tuple
 
+from doctor.checks.python._project import cure
 from doctor.facts import Distributions, Facts, Interpreters, OtherPython, Project, Python
 from doctor.model import ERROR, WARNING, Finding, Install, Manual
 from doctor.modules import SYSTEM_ONLY, providers
