@@ -2,7 +2,7 @@
 VENV ?= .venv-dev
 PYTHON ?= $(VENV)/bin/python
 
-.PHONY: check format lint types test coverage pages screens bench clean
+.PHONY: check format lint types test coverage pages bench clean
 
 check: format lint types test
 
@@ -27,11 +27,12 @@ coverage: $(PYTHON)
 	$(PYTHON) -m coverage run -m pytest -q
 	$(PYTHON) -m coverage report
 
+# What is made from the code: pages, help, shown output, screens, the stated form of facts.
 pages: $(PYTHON)
 	$(PYTHON) scripts/make_pages.py
-
-screens: $(PYTHON)
+	$(PYTHON) scripts/make_shown.py
 	$(PYTHON) scripts/make_screens.py
+	$(PYTHON) scripts/make_schema.py
 
 bench: $(PYTHON)
 	$(PYTHON) benchmarks/run.py
