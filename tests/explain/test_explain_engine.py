@@ -242,16 +242,16 @@ def test_a_thousand_typical_logs_take_a_millisecond_each(matrix):
     explain("warm " + NMS, matrix, checks=checks)
     for text in texts[:50]:
         explain(text, matrix, checks=checks)
-    # The best of three rounds: other work on the machine is not what is measured.
+    # Processor time, the best of three rounds: other work on the machine is not what is measured.
     best = min(_seconds(texts, matrix, checks) for _ in range(3))
-    assert best <= 0.002, "%.2f ms a log" % (best * 1000)
+    assert best <= 0.001, "%.2f ms a log" % (best * 1000)
 
 
 def _seconds(texts, matrix, checks):
-    started = time.perf_counter()
+    started = time.process_time()
     for number in range(334):
         explain(texts[number % len(texts)], matrix, checks=checks)
-    return (time.perf_counter() - started) / 334
+    return (time.process_time() - started) / 334
 
 
 @pytest.mark.parametrize("size", [4000, 200000])
@@ -261,9 +261,9 @@ def test_no_anchor_repeated_makes_a_pattern_slow(matrix, size):
             for text in (word * (size // len(word)), (word + " ") * (size // (len(word) + 1))):
                 if size > 4000 and hash(pattern) % 20:
                     continue
-                started = time.perf_counter()
+                started = time.process_time()
                 compiled(pattern).search(text)
-                assert time.perf_counter() - started < 1, (code, pattern)
+                assert time.process_time() - started < 1, (code, pattern)
 
 
 PIECES = sorted({word for _, pattern, _ in every_pattern() for word in anchors(pattern)}) + [
@@ -274,9 +274,9 @@ PIECES = sorted({word for _, pattern, _ in every_pattern() for word in anchors(p
 
 
 def check_one(text, matrix):
-    started = time.perf_counter()
+    started = time.process_time()
     explained = explain(text, matrix)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     for item in explained.diagnoses:
         item.title.render("zh", item.params)
         item.cause.render("en", item.params)
