@@ -144,16 +144,17 @@ def save(facts: Facts, path: str, who: Optional[Identity] = None) -> None:
 # ---------------------------------------------------------------- load
 
 
-def load(path: str) -> Facts:
+def load(path: str, matrix: Any = None) -> Facts:
     """Return the facts in a file: a bundle, a report of ``--json``, or the text of collect_env; ``-`` reads stdin.
 
-    Raises DoctorError (exit 2) with the place in the file when it is none of these.
+    ``matrix`` tells what a dump leaves open, such as the ABI of a torchvision. Raises DoctorError (exit 2) with the
+    place in the file when it is none of these.
     """
     text = _decode(_read(path), path)
     if text.lstrip()[:1] not in ("{", "["):
         from . import dumps
 
-        facts = dumps.parse(text)
+        facts = dumps.parse(text, matrix)
         if facts is None:
             raise _bad(path, "neither a bundle nor the output of collect_env")
         return facts

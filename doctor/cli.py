@@ -10,8 +10,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from . import session
 from .model import DoctorError
+from .patterns import lazy
 from .text import Text, choose_language
 
+_PYTHON = lazy(r"python(?:\d+(?:\.\d+)*)?(?:\.exe)?$")
 FORMATS = ("console", "json", "markdown", "requirements")
 
 
@@ -725,6 +727,8 @@ def _explain(shared: Shared, what: Optional[str], here: bool) -> int:
 
 def _run(shared: Shared, argv: List[str], force: bool) -> int:
     """Check quickly, run the command, and explain its failure on standard error."""
+    if shared.python is None and _PYTHON.match(os.path.basename(argv[0])):
+        shared = shared._replace(python=argv[0])  # the Python that will run is the one to examine
     report = session.judge(shared.request("run", quick=True))
     if report.exit and not force:
         from .render import console

@@ -220,7 +220,7 @@ def unknown_code(code: str, codes: Sequence[str]) -> DoctorError:
 def _read_facts(path: str) -> f.Facts:
     from .bundle import load
 
-    return load(path)
+    return load(path, _matrix())
 
 
 _loaded: Any = None

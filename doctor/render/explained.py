@@ -26,6 +26,11 @@ CONFIDENCE = {
 }
 
 
+def _where(line: int, lang: str) -> str:
+    """Return what names a piece of evidence; line 0 stands for the versions in the whole text."""
+    return LINE.render(lang, {"line": line}) if line else words.SEEN.render(lang)
+
+
 def steps_of(diagnosis: Diagnosis, plan: Plan) -> List[Step]:
     """Return the plan's steps that cure a diagnosis."""
     return [step for step in plan.steps if diagnosis.code in step.fixes]
@@ -80,7 +85,7 @@ def print_explained(
         rows.add_row(words.WHY.render(lang), screen.plain(item.cause.render(lang, item.params)))
         shown = item.evidence if verbose else item.evidence[:EVIDENCE_LINES]
         for line, text in shown:
-            rows.add_row(LINE.render(lang, {"line": line}), Rich(screen.plain(text.strip()), style="dim"))
+            rows.add_row(_where(line, lang), Rich(screen.plain(text.strip()), style="dim"))
         for step in steps_of(item, plan):
             rows.add_row(words.FIX.render(lang), screen.step_line(step))
             for wheel in step.wheels:
@@ -105,9 +110,7 @@ def markdown(explained: Explained, plan: Plan, lang: str) -> str:
             "%s. %s" % (CONFIDENCE[item.confidence].render(lang), escape(item.cause.render(lang, item.params))),
             "",
         ]
-        lines += [
-            "> %s: %s" % (LINE.render(lang, {"line": line}), escape(text.strip())) for line, text in item.evidence
-        ]
+        lines += ["> %s: %s" % (_where(line, lang), escape(text.strip())) for line, text in item.evidence]
         for step in steps_of(item, plan):
             lines += ["", "- %s" % escape(step.text.render(lang, step.params))]
             lines += [
