@@ -79,6 +79,14 @@ def test_check_of_a_fresh_environment_is_fine(installed, tmp_path):
     assert os.path.realpath(report["target"]["python"]) == os.path.realpath(str(python))
 
 
+def test_check_of_this_repository_is_fine(installed):
+    """The first command of the README: run from the clone, whose tests and probes name torch without needing it."""
+    folder, _, _ = installed
+    ran = run([scripts_of(folder) / "doctor", "check", "--json"], cwd=str(ROOT))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert os.path.realpath(json.loads(ran.stdout)["project"]) == str(ROOT)
+
+
 def test_it_reads_the_packaged_table(installed, tmp_path):
     folder, _, _ = installed
     argv = ["wheels", "torch==2.1.0", "--platform", "win_amd64", "--python-version", "3.10", "--no-gpu", "--json"]
