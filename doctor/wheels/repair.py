@@ -55,23 +55,22 @@ class _Member(NamedTuple):
     stable: bool = False
 
 
-KEPT = Text(
-    "torch {torch} stays; {moved} moves to the build that belongs to it",
-    "torch {torch} 保持不变；{moved} 换成与之配套的构建",
+KEPT = Text("Keep torch {torch}; install {moved}, made for it.", "保持 torch {torch} 不变；安装与它配套的 {moved}。")
+KEPT_ONE = Text(
+    "Keep torch {torch}; replace {name} {old} with {new}, the build made for it.",
+    "保持 torch {torch} 不变；把 {name} {old} 换成与它配套的 {new}。",
 )
 SAME_RELEASE = Text(
-    "torch {torch} is replaced by the build of the same release that fits here ({build}); {moved}",
-    "torch {torch} 换成同一版本中适合本机的构建（{build}）；{moved}",
+    "Install {moved}: torch stays at {torch}, in the build that fits here ({build}).",
+    "安装 {moved}：torch 仍是 {torch}，换成适合本机的构建（{build}）。",
 )
-NEW_SET = Text("the newest set that fits here: {moved}", "适合本机的最新一组：{moved}")
-AGAIN = Text("the same release of {moved} is installed again", "重新安装相同版本的 {moved}")
-ONE = Text("{moved} fits what is installed and what the project asks for", "{moved} 符合已安装的包和项目的要求")
-INDEX_PICKS = Text(
-    "{moved}, the file that the package index has for this Python", "{moved}，由包索引提供适合该 Python 的文件"
-)
+NEW_SET = Text("Install {moved}, the newest set that fits here.", "安装适合本机的最新一组：{moved}。")
+AGAIN = Text("Install {moved} again.", "重新安装 {moved}。")
+NEW = Text("Install {moved}.", "安装 {moved}。")
+CHANGE = Text("Replace {name} {old} with {new}.", "把 {name} {old} 换成 {new}。")
 LOSES = Text(
-    "{moved} is the best there is; it does not meet {losers}",
-    "{moved} 是现有的最佳选择，但不满足 {losers}",
+    "Install {moved}, the best there is; it does not meet {losers}.",
+    "安装 {moved}：这是现有的最佳选择，但不满足 {losers}。",
 )
 
 NO_PARTNER = Text(
@@ -190,9 +189,12 @@ class _Mender:
                 wheels.append(wheel)
             elif why is not None:
                 not_done.append(why)
-        moved = _words(wheels)
-        params: Dict[str, Any] = {"torch": torch.version, "moved": moved}
+        params: Dict[str, Any] = {"torch": torch.version, "moved": _words(wheels)}
         reason = KEPT
+        old = self.members.get(wheels[0].name) if len(wheels) == 1 else None
+        if old is not None:
+            reason = KEPT_ONE
+            params.update(name=old.name, old=old.version, new=wheels[0].version)
         if losers:
             reason, params["losers"] = LOSES, "; ".join(losers)
         return Mended(tuple(wheels), (), reason, params, (), tuple(not_done))
@@ -349,7 +351,7 @@ class _Mender:
             wheels.append(self._from_index(torch, wheel) or wheel)
         new = choice.wheel("torch")
         params: Dict[str, Any] = {
-            "torch": torch.version if torch is not None else "",
+            "torch": public(torch.version) if torch is not None else "",
             "build": (local(new.version) or new.version) if new is not None else "",
             "moved": _words(wheels),
         }
@@ -414,7 +416,7 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     elif not files:
         joined = ",".join(dict.fromkeys(wanted for _, wanted in parts))
         wheel = Wheel(name, joined, "", None, None, PACKAGE_INDEX)
-        return Mended((wheel,), (), INDEX_PICKS, {"moved": name + joined})
+        return Mended((wheel,), (), NEW, {"moved": name + joined})
     if wheel is None:
         wanted = "; ".join("%s%s%s" % (name, part, " (%s)" % who if who else "") for who, part in parts)
         return Mended(not_done=(NotDone("", NO_VERSION, {"name": name, "wanted": wanted or name}),))
@@ -422,7 +424,12 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     params: Dict[str, Any] = {"moved": _words([wheel])}
     if losers:
         return Mended((wheel,), (), LOSES, dict(params, losers="; ".join(losers)))
-    return Mended((wheel,), (), ONE, params)
+    installed = distributions.find(name)
+    if installed is None or installed.version is None:
+        return Mended((wheel,), (), NEW, params)
+    if installed.version == wheel.version:
+        return Mended((wheel,), (), AGAIN, params)
+    return Mended((wheel,), (), CHANGE, dict(params, name=name, old=installed.version, new=wheel.version))
 
 
 def _pick_member(

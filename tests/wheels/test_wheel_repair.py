@@ -253,6 +253,14 @@ def facts_of(case, sections):
     return Facts(dict(case, **{}) if not sections else {**dict(case), **sections})
 
 
+def test_the_reason_names_what_is_replaced_by_what():
+    mended = mend(MATRIX, M2, False)
+    assert mended.params["old"] == "0.28.0+cu130" and mended.params["new"] == "0.28.0+cpu"
+    changed = pick(MATRIX, facts([dist("numpy", "2.3.5")]), "numpy", "<2")
+    assert (changed.params["old"], changed.params["new"]) == ("2.3.5", "1.26.4")
+    assert pick(MATRIX, facts(), "setuptools", "<81").reason.render("zh", {"moved": "setuptools<81"})
+
+
 def test_a_damaged_torch_is_installed_again_from_where_it_came():
     case = facts([dist("torch", "2.1.0", health="files-missing")], Torch("2.1.0+cu121", "2.1.0", "12.1"))
     (wheel,) = mend(MATRIX, case, False).wheels
