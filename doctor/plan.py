@@ -109,6 +109,9 @@ class _Draft:
 
     def _plan_environment(self) -> None:
         wishes, reinstalls = self._merged_installs(), self._merged_reinstalls()
+        newer_pip = wishes.pop("pip", None)
+        if newer_pip is not None:  # the files that follow may carry tags that the old pip cannot read
+            self._plan_install("pip", newer_pip.specifier, newer_pip.codes)
         keeps = self._merged_keeps()
         self._plan_removes({name for keep, _ in keeps for name in keep.remove})
         for keep, codes in keeps:

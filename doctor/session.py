@@ -267,7 +267,14 @@ def _settle(
             graves.get(code, len(SEVERITIES)) <= SEVERITIES.index(str(finding.severity)) for code in after[finding.code]
         )
     ]
-    kept.sort(key=lambda finding: (SEVERITIES.index(str(finding.severity)), order[finding.code]))
+    board = {item.code for item in checks if item.family == "pi"} if request.command == "pi" else set()
+    kept.sort(
+        key=lambda finding: (
+            SEVERITIES.index(str(finding.severity)),
+            finding.code not in board,  # on a Pi the board's own troubles come first
+            order[finding.code],
+        )
+    )
     return kept, tuple(code for code in request.ignore if code in found)
 
 

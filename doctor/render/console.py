@@ -161,9 +161,29 @@ class Screen:
         self.out(line, whole=True)
         if project is not None and not calm:
             self.out("%s  %s" % (self.say(words.PROJECT), project.root), style="dim", whole=True)
-        self.out(self._row(report) if calm else self._chain(report))
+        if report.command == "pi":
+            self.out(self._board(report))
+        else:
+            self.out(self._row(report) if calm else self._chain(report))
         for text, params in report.notices:
             self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.plain(text.render(self.lang, params))))
+
+    def _board(self, report: Report) -> Rich:
+        """Return the board in one line: model, system, ABI, memory and swap."""
+        facts = report.facts
+        board, host, python = facts.maybe(f.Board), facts.maybe(f.Host), facts.maybe(f.Python)
+        memory, swap = facts.maybe(f.Memory), facts.maybe(f.Swap)
+        parts = [board.model if board else ""]
+        if host is not None:
+            parts.append(" ".join(part for part in (host.codename, host.machine) if part))
+            parts.append("%s %s" % (host.libc, host.libc_version) if host.libc_version else "")
+        if python is not None:
+            parts.append("%s %s" % (python.abi, python.platform))
+        if memory is not None:
+            parts.append("RAM " + size(memory.total_bytes))
+        if swap is not None:
+            parts.append("swap " + size(swap.total_bytes))
+        return Rich(self.plain(" · ".join(part for part in parts if part)), style="bold")
 
     def _row(self, report: Report) -> Rich:
         """Return the chain in one line, for a report without troubles."""
