@@ -73,8 +73,32 @@ class Command(TyperCommand):
     lang = "en"
 
     def get_help(self, ctx: Any) -> str:
-        text = super().get_help(ctx)
+        self._restore_argument_help()
+        text = super().get_help(ctx).replace("\\[", "[")  # typer escapes for rich even where rich is not asked
         return _translated(text) if self.lang == "zh" else text
+
+    def _restore_argument_help(self) -> None:
+        """Give arguments their help text again: the parser's release 8.5 forgets what typer 0.20 told it."""
+        given = inspect.signature(self.callback).parameters if self.callback is not None else {}
+        for item in self.params:
+            if item.param_type_name == "argument" and item.name in given and not getattr(item, "help", None):
+                item.get_help_record = _help_record(item, given[item.name].default.help)  # type: ignore[method-assign]
+
+
+def _help_record(argument: Any, text: Optional[str]) -> Callable:
+    """Return typer's own row for an argument; only while it is made the argument has its text.
+
+    With the text in place for good, the parser would print a section of its own beside typer's.
+    """
+
+    def record(ctx: Any) -> Any:
+        argument.help = text
+        try:
+            return type(argument).get_help_record(argument, ctx)
+        finally:
+            argument.help = None
+
+    return record
 
 
 class Group(TyperGroup):

@@ -165,7 +165,7 @@ def help_of(command, lang):
     argv = [sys.executable, "-m", "doctor"] + list(command) + ["--help"]
     shown = subprocess.run(argv, stdout=subprocess.PIPE, cwd=str(ROOT), env=environment, check=True)
     text = shown.stdout.decode("utf-8").replace("\r\n", "\n")
-    text = text.replace("python -m doctor", "doctor")
+    text = text.replace("[COMMAND] [ARGS]...", "COMMAND [ARGS]...")  # as the parser's newer releases write it
     return "\n".join(line.rstrip() for line in text.strip("\n").split("\n"))
 
 
