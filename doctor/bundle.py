@@ -12,7 +12,7 @@ import sys
 from functools import lru_cache
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from .facts import SCHEMA, SECTIONS, BadBundle, Facts, from_json, to_json
+from .facts import SCHEMA, SECTIONS, BadBundle, Facts, from_json, json_word, to_json
 from .model import DoctorError
 from .patterns import lazy
 from .secrets import HIDDEN, without_credentials
@@ -171,7 +171,7 @@ def load(path: str, matrix: Any = None) -> Facts:
 
 def _facts(data: Any) -> Facts:
     if not isinstance(data, Mapping):
-        raise BadBundle("a bundle is a JSON object, not %s" % _word(data))
+        raise BadBundle("a bundle is a JSON object, not %s" % json_word(type(data)))
     schema = data.get("schema", SCHEMA)
     if isinstance(schema, bool) or not isinstance(schema, int) or schema < 1:
         raise BadBundle("schema: a number from 1 is wanted")
@@ -180,14 +180,10 @@ def _facts(data: Any) -> Facts:
     if "facts" in data:
         data = data["facts"]
         if not isinstance(data, Mapping):
-            raise BadBundle("facts: an object is wanted, not %s" % _word(data))
+            raise BadBundle("facts: an object is wanted, not %s" % json_word(type(data)))
     if not set(data) & set(SECTIONS):
         raise BadBundle("it holds none of the sections of a bundle (%s, …)" % ", ".join(sorted(SECTIONS)[:4]))
     return from_json(data)
-
-
-def _word(value: Any) -> str:
-    return {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(value), "a number")
 
 
 def _read(path: str) -> bytes:

@@ -760,12 +760,18 @@ def from_json(data: Any) -> Facts:
     Raises BadBundle when a value has the wrong type. Nothing in a bundle is ever executed or used as a path to write.
     """
     if not isinstance(data, Mapping):
-        raise BadBundle("a bundle is a JSON object, not %s" % type(data).__name__)
+        raise BadBundle("a bundle is a JSON object, not %s" % json_word(type(data)))
     sections = {}
     for name, cls in SECTIONS.items():
         if name in data:
             sections[cls] = _decode(data[name], Union[cls, None, Unknown], name)
     return Facts(sections)
+
+
+def json_word(kind: type) -> str:
+    """Return what a person calls a JSON value of this type."""
+    words = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "a whole number"}
+    return "null" if kind is type(None) else words.get(kind, "a number")
 
 
 def _decode(value: Any, wanted: Any, where: str) -> Any:
@@ -801,9 +807,9 @@ def _decode(value: Any, wanted: Any, where: str) -> Any:
         try:
             return wanted(**arguments)
         except TypeError as error:
-            raise BadBundle("%s: %s" % (where, error))
+            raise BadBundle("%s: %s" % (where, str(error).partition(": ")[2] or error))
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        raise BadBundle("%s: %s is wanted, not %s" % (where, wanted.__name__, type(value).__name__))
+        raise BadBundle("%s: %s is wanted, not %s" % (where, json_word(wanted), json_word(type(value))))
     return value

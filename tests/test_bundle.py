@@ -236,6 +236,25 @@ PLACES = {
 }
 
 
+#: what a value is called is what a person calls it, not what Python does
+WORDS = {
+    "wrong type of a field": "true or false is wanted, not a text",
+    "wrong type of a section": "an object is wanted",
+    "missing field": "host: missing machine",
+    "reason that is no text": "a text is wanted, not a whole number",
+    "a list": "not a list",
+}
+
+
+@pytest.mark.parametrize("name", sorted(WORDS))
+def test_the_message_says_in_words_what_is_wrong(tmp_path, name):
+    path = tmp_path / "bundle.json"
+    path.write_bytes(HOSTILE[name])
+    with pytest.raises(DoctorError) as error:
+        bundle.load(str(path))
+    assert WORDS[name] in error.value.params["detail"]
+
+
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_a_hostile_file_is_one_clear_line(tmp_path, name):
     path = tmp_path / "b.json"

@@ -3,6 +3,7 @@
 from typing import List, NamedTuple, Optional, Sequence
 
 from .. import facts as f
+from ..assume import is_assumed
 from ..model import ERROR, WARNING, Finding
 from ..text import Text
 
@@ -78,6 +79,8 @@ def _worst(key: str, findings: Sequence[Finding]) -> Optional[str]:
 def _driver(nvidia: object, lang: str) -> tuple:
     if isinstance(nvidia, f.Unknown):
         return UNKNOWN.render(lang), "", "unknown"
+    if isinstance(nvidia, f.Nvidia) and nvidia.driver is None and is_assumed(nvidia) and nvidia.gpus:
+        return UNKNOWN.render(lang), "", "unknown"  # the card that is assumed comes with some driver
     if not isinstance(nvidia, f.Nvidia) or nvidia.driver is None:
         return NONE.render(lang), "", "none"
     return nvidia.driver, "CUDA ≤ %s" % nvidia.cuda if nvidia.cuda else "", "ok"

@@ -16,13 +16,23 @@ driver.
 """
 
 import re
-from typing import Iterator
+from typing import Any, Iterator, Optional
 
 from ...facts import Facts, Host, Nvidia, Torch, Trials
 from ...model import Finding, Manual, MendTorch
 from ...registry import Signature, check
 from ...text import Text
-from ._nvidia import TOO_OLD, cuda_version, driver_system, known, numbers, older, source_evidence, unreached
+from ._nvidia import (
+    TOO_OLD,
+    capability_of,
+    cuda_version,
+    driver_system,
+    known,
+    numbers,
+    older,
+    source_evidence,
+    unreached,
+)
 
 EXPLAIN_ZH = """NVIDIA 驱动比已安装的 torch 所需的更旧。
 
@@ -124,5 +134,22 @@ def driver_too_old(facts: Facts, matrix) -> Iterator[Finding]:
             "driver_cuda": driver_cuda,
         },
         evidence=source_evidence(nvidia) + ((stage.text.splitlines()[-1],) if said and stage is not None else ()),
-        remedies=(MendTorch(cuda=True), Manual(UPDATE)),
+        remedies=(MendTorch(cuda=True),) + ((Manual(UPDATE),) if _newer_driver_helps(facts, matrix, minimum) else ()),
     )
+
+
+def _newer_driver_helps(facts: Facts, matrix: Any, minimum: Optional[str]) -> bool:
+    """Tell whether this torch would use every card, and the driver still know it, once the driver is new enough."""
+    nvidia, torch, host = facts.need(Nvidia), facts.need(Torch), facts.maybe(Host)
+    system, machine = (host.system, host.machine) if host is not None else ("linux", "x86_64")
+    build = matrix.build(torch.version, system, torch.cuda, machine)
+    for gpu in nvidia.gpus:
+        capability = capability_of(gpu, matrix)
+        if capability is None:
+            continue
+        last = matrix.last_driver_branch(capability)
+        if last is not None and minimum is not None and older("%d.9999" % last, minimum):
+            return False
+        if build is not None and matrix.serves(build, capability).answer is False:
+            return False
+    return True
