@@ -64,7 +64,7 @@ SIGNATURES = (
     code="numpy-missing",
     severity=ERROR,
     summary=Text("numpy is missing beside packages that need it.", "缺少 numpy，而已安装的包需要它。"),
-    message=Text("numpy is not installed, but {packages} need it.", "没有安装 numpy，但 {packages} 需要它。"),
+    message=Text("numpy is not installed; needed by {packages}.", "没有安装 numpy，但 {packages} 需要它。"),
     cause=Text(
         "{packages} use numpy, and the target Python has none. torch does not ask pip for it.",
         "{packages} 要用 numpy，而目标 Python 里没有；torch 也不会让 pip 自动安装它。",
