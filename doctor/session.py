@@ -89,6 +89,8 @@ def judge(request: Request) -> Report:
     Raises DoctorError: exit 2 for an unknown code or unreadable input, 3 when the target Python does not work.
     """
     checks = _selected(request)
+    if request.network and request.offline:
+        raise DoctorError(Text("--network contradicts --offline.", "--network 与 --offline 互相矛盾。"), exit=2)
     collector = None
     if request.from_file is None:
         collector = _collector(request, checks)
@@ -96,6 +98,10 @@ def judge(request: Request) -> Report:
     else:
         facts = _read_facts(request.from_file)
     matrix = _matrix()
+    if request.mirror and request.command != "run":
+        from .wheels.mirrors import find
+
+        find(matrix, request.mirror)  # a mistyped mirror is said now, not when the plan is carried out
     facts = _assumed(request, facts, matrix)
     outcomes, findings = diagnose(checks, facts, matrix)
     findings, ignored = _settle(request, checks, findings)
