@@ -130,6 +130,14 @@ class _Mender:
         self.pins = [found for found in (demand(pin, self.markers) for pin in pins) if found is not None]
         self.members = {member.name: member for member in _members(facts, self.distributions)}
         self.wanted = [name for name in PARTNERS if name in self.members or any(pin.name == name for pin in self.pins)]
+        #: what comes beside a torch that moves, and has to suit the same numpy
+        self.new = [
+            pin.name
+            for pin in self.pins
+            if pin.name not in TRIO
+            and self.distributions.find(pin.name) is None
+            and matrix.files(pin.name, target.python_tag, target.platform)
+        ]
 
     def mended(self) -> Mended:
         torch = self.members.get("torch")
@@ -327,7 +335,7 @@ class _Mender:
     def _choose(self, torch_range: str, project: bool = True, without: Sequence[str] = ()) -> Optional[Choice]:
         """Return the best set inside the limits; None when a wish cannot be read."""
         wishes = []
-        for name in ["torch"] + [name for name in self.wanted if name not in without]:
+        for name in ["torch"] + [name for name in self.wanted if name not in without] + self.new:
             limits = self._limits(name)
             parts = [wanted for who, wanted in limits.parts() if project or who != "project"]
             if name == "torch" and torch_range:
@@ -336,7 +344,10 @@ class _Mender:
         numpy = self.distributions.find("numpy")
         installed = {"numpy": numpy.version} if numpy is not None and numpy.version else {}
         try:
-            return choose(self.matrix, wishes, self.target, installed)
+            choice = choose(self.matrix, wishes, self.target, installed)
+            if self.new and not choice.wheels:  # without them: each has its own step then
+                choice = choose(self.matrix, wishes[: -len(self.new)], self.target, installed)
+            return choice
         except DoctorError:
             return None
 
@@ -370,6 +381,8 @@ class _Mender:
 
     def _numpy_must_move(self, choice: Choice) -> bool:
         installed = self.distributions.find("numpy")
+        if installed is None and self.new:
+            return True
         if installed is None or installed.version is None or not is_version(installed.version):
             return False
         new = choice.wheel("torch")

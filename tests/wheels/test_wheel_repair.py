@@ -253,6 +253,18 @@ def facts_of(case, sections):
     return Facts(dict(case, **{}) if not sections else {**dict(case), **sections})
 
 
+def test_what_comes_beside_a_new_torch_suits_the_same_numpy():
+    empty = facts([], sections=project("torch==2.1.0", "torchvision"))
+    mended = mend(MATRIX, empty, False, ("torchvision", "numpy", "opencv-python", "tensorflow"))
+    versions = {wheel.name: wheel.version for wheel in mended.wheels}
+    assert versions == {
+        "torch": "2.1.0+cpu",
+        "torchvision": "0.16.0+cpu",
+        "opencv-python": "4.11.0.86",
+        "numpy": "1.26.4",
+    }
+
+
 def test_the_reason_names_what_is_replaced_by_what():
     mended = mend(MATRIX, M2, False)
     assert mended.params["old"] == "0.28.0+cu130" and mended.params["new"] == "0.28.0+cpu"

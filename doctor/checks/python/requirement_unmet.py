@@ -20,7 +20,7 @@ from typing import Any, Dict, Iterator, List
 
 from ...demands import allows, demand, environment
 from ...facts import Distributions, Facts, Host, Project, ProjectRequirement, Python
-from ...model import ERROR, WARNING, Finding, Install, Manual, MendTorch
+from ...model import ERROR, WARNING, Finding, Install, Manual
 from ...registry import check
 from ...text import Text
 from ..vision._shared import ONNXRUNTIME, OPENCV
@@ -43,7 +43,6 @@ EXPLAIN_ZH = """项目要求的包没有安装，或者版本不在允许范围�
 按项目允许的版本安装缺少的包；torch 及其配套包作为一组来选择。
 """
 
-TRIO = ("torch", "torchvision", "torchaudio")
 
 VERSION_TITLE = Text(
     "Installed versions are outside what the project asks for: {packages}.",
@@ -145,13 +144,7 @@ def _params(found: List[ProjectRequirement], packages: str) -> Dict[str, Any]:
 
 
 def _finding(project: Project, missing: List[ProjectRequirement], specifiers: Dict[str, str], severity: str) -> Finding:
-    remedies: List[Any] = []
-    for one in missing:
-        if one.name in TRIO:
-            if not any(isinstance(remedy, MendTorch) for remedy in remedies):
-                remedies.append(MendTorch())
-        else:
-            remedies.append(Install(one.name, specifiers.get(one.name, "")))
+    remedies = [Install(one.name, specifiers.get(one.name, "")) for one in missing]
     return Finding(
         params=dict(_params(missing, ", ".join(one.name for one in missing)), project=project.root),
         evidence=tuple(str(one.where) for one in missing[:20]),
