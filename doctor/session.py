@@ -1,6 +1,5 @@
 """The program in one sentence: collect facts, diagnose, choose, plan, report; then apply, verify, roll back."""
 
-import os
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import facts as f
@@ -286,7 +285,7 @@ def _settle(
 
 def _notices(report: Report, matrix: Any, live: bool) -> None:
     python = report.facts.maybe(f.Python)
-    if live and python is not None and os.path.isdir(os.path.join(python.prefix, ".doctor")):
+    if live and python is not None:
         from .fix import interrupted
 
         left = interrupted(python.prefix)
@@ -294,10 +293,10 @@ def _notices(report: Report, matrix: Any, live: bool) -> None:
             report.notices.append(
                 (
                     Text(
-                        "A fix was interrupted here. `doctor fix --undo` puts the environment back.",
-                        "上一次修复被中断。`doctor fix --undo` 可以把环境恢复原状。",
+                        "A fix was interrupted here. `{command}` puts the environment back.",
+                        "上一次修复被中断。`{command}` 可以把环境恢复原状。",
                     ),
-                    {},
+                    {"command": "doctor fix --undo --python " + python.executable},
                 )
             )
     import datetime
@@ -328,7 +327,7 @@ def fix(request: Request, options: Any, progress: Any = None) -> Report:
     if options.venv and not options.apply:
         report.notices.append((_WOULD_MAKE_VENV, {"folder": options.venv}))
     if not options.apply:
-        report.fix = planned(report.plan, report.findings)
+        report.fix = planned(report.plan, report.findings, report.facts)
         return report
 
     def check_again() -> Tuple[f.Facts, List[Finding]]:
@@ -340,6 +339,7 @@ def fix(request: Request, options: Any, progress: Any = None) -> Report:
     finally:
         if progress is not None:
             progress.close()
+    report.plan = report.fix.plan or report.plan  # with what the new wheels turned out to need
     return report
 
 
