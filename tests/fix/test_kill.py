@@ -20,8 +20,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def lab(index, server, tmp_path_factory):
-    os.environ["PIP_CONFIG_FILE"] = os.devnull
-    return trials.Lab(tmp_path_factory.mktemp("lab"), server, index)
+    with pytest.MonkeyPatch.context() as patch:  # nothing may be left behind for the tests of other files
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        yield trials.Lab(tmp_path_factory.mktemp("lab"), server, index)
 
 
 def test_every_checkpoint_of_a_fix(lab):

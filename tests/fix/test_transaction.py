@@ -177,7 +177,7 @@ def test_a_full_disk_puts_everything_back(template, tmp_path, doctor):
     megabytes = sum(len(names) for _, _, names in os.walk(template)) // 250 + 24
     ran = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % megabytes, "tmpfs", str(mounted)])
     if ran.returncode:
-        absent("a tmpfs cannot be mounted here")
+        pytest.skip("a tmpfs cannot be mounted here")
     try:
         env = str(mounted / "env")
         shutil.copytree(template, env, symlinks=True)
@@ -286,7 +286,7 @@ def test_a_read_only_environment_is_refused(env):
         assert result.result == "refused"
         return
     if subprocess.run(["mount", "--bind", place, place]).returncode:
-        absent("bind mounts do not work here")
+        pytest.skip("bind mounts do not work here")
     try:
         subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
         before = toy.manifest(env)
