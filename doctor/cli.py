@@ -705,6 +705,10 @@ def _wheels(shared: Shared, requirements: List[str], from_file: Optional[str], *
         from .wheels.command import requirements_file
 
         _write(requirements_file(choice))
+    elif shared.format == "markdown":
+        from .render import markdown
+
+        _write(markdown.render_choice(choice, shared.lang))
     else:
         from .render import console
 

@@ -397,10 +397,8 @@ class Screen:
         """Draw a choice of wheels."""
         said = choice.to_json(self.lang)
         self.out("")
-        heading = words.WHEELS if said["wheels"] else words.NO_WHEELS
-        self.out(self.say(heading), style="bold")
-        if said["wheels"] and not said["fits"]:
-            self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.say(words.DOES_NOT_FIT)), indent=2)
+        mark = "" if choice.fits or not choice.wheels else self.marks["warning"] + " "
+        self.out(Rich.assemble((mark, "yellow"), (self.plain(self.say(choice_heading(choice))), "bold")))
         for wheel in said["wheels"]:
             self._wheel(wheel, 2)
         if said.get("rule"):
@@ -415,7 +413,7 @@ class Screen:
                 self.out(other["when"], indent=4)
                 for wheel in other["wheels"]:
                     self.out("%s %s" % (wheel["name"], wheel["version"]), indent=6, style="dim")
-        if said["rejected"] and (self.verbose or not said["wheels"]):
+        if said["rejected"] and (self.verbose or not (choice.wheels or choice.undecided)):
             self.out(self.say(words.REJECTED) + ":", indent=2)
             shown = said["rejected"] if self.verbose else said["rejected"][:8]
             for item in shown:
@@ -430,6 +428,13 @@ class Screen:
         if wheel["url"]:
             digest = "sha256 " + wheel["sha256"] if wheel["sha256"] else self.say(words.SHA_UNKNOWN)
             self.out(digest, style="dim", indent=indent + 2, whole=True)
+
+
+def choice_heading(choice: Any) -> Text:
+    """Return the line that stands above a choice of wheels."""
+    if choice.wheels:
+        return words.WHEELS if choice.fits else words.UNFIT_WHEELS
+    return words.CANNOT_TELL if choice.undecided else words.NO_WHEELS
 
 
 def shell_line(argv: Any) -> str:

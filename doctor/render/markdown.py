@@ -9,7 +9,7 @@ from ..text import Text
 from ..version import __version__
 from . import words
 from .chain import links
-from .console import shell_line
+from .console import choice_heading, shell_line
 
 _MARKS = {"ok": "✅", "warning": "⚠️", "broken": "❌", "unknown": "❔", "none": "–"}
 _SEVERITY = {"error": "❌", "warning": "⚠️", "note": "ℹ️"}
@@ -61,6 +61,41 @@ def render_report(report: Report, lang: str) -> str:
     from .json import dump
 
     lines += _fold(say(_FACTS), dump(document(report.facts)).splitlines())
+    return "\n".join(lines)
+
+
+def render_choice(choice: Any, lang: str) -> str:
+    """Return the answer of ``doctor wheels`` as Markdown; what was rejected is folded."""
+    from ..wheels.command import commands
+
+    said = choice.to_json(lang)
+    index = words.INDEX.render(lang)
+    lines = ["### %s" % escape(choice_heading(choice).render(lang)), ""]
+    if said["wheels"]:
+        lines += ["| | | sha256 |", "| --- | --- | --- |"]
+        for wheel in said["wheels"]:
+            file = "[%s](%s)" % (escape(wheel["filename"]), wheel["url"]) if wheel["url"] else escape(wheel["filename"])
+            cells = (
+                "%s %s" % (wheel["name"], wheel["version"]),
+                file,
+                wheel["sha256"] or (wheel["url"] and "?" or index),
+            )
+            lines.append("| %s | %s | %s |" % cells)
+        lines.append("")
+    lines += ["%s: %s" % (words.RULE.render(lang), escape(said["rule"])), ""]
+    made = commands(choice)
+    if made:
+        lines += ["```sh"] + [shell_line(command) for command in made] + ["```", ""]
+    lines += ["- ⚠️ " + escape(warning) for warning in said["warnings"]] + [""] * bool(said["warnings"])
+    if said["alternatives"]:
+        lines += ["#### " + words.ALTERNATIVES.render(lang), ""]
+        for other in said["alternatives"]:
+            wheels = ", ".join("%s %s" % (wheel["name"], wheel["version"]) for wheel in other["wheels"])
+            lines.append("- %s: %s" % (escape(other["when"]), wheels))
+        lines.append("")
+    if said["rejected"]:
+        rejected = ["%s: %s" % (item["build"], "; ".join(item["reasons"])) for item in said["rejected"]]
+        lines += _fold(words.REJECTED.render(lang), rejected)
     return "\n".join(lines)
 
 

@@ -46,10 +46,11 @@ RESULT = {
     "undone": Text("The last fix was undone.", "已撤销上一次修复。"),
 }
 WHEELS = Text("Wheels that fit", "合适的 wheel")
-NO_WHEELS = Text("No set of wheels fits.", "没有合适的 wheel 组合。")
-DOES_NOT_FIT = Text(
-    "These were asked for by name, but they do not fit here.", "这是你点名要的版本，但它不适合这台机器。"
+UNFIT_WHEELS = Text(
+    "Wheels that do not fit here, or are not known to; why stands below", "不适合或不能确定适合本机的 wheel，原因见下"
 )
+NO_WHEELS = Text("No set of wheels fits.", "没有合适的 wheel 组合。")
+CANNOT_TELL = Text("Which wheels fit cannot be told.", "无法判断哪些 wheel 合适。")
 RULE = Text("chosen by", "选择依据")
 ALTERNATIVES = Text("Otherwise", "其他选择")
 REJECTED = Text("Rejected", "被排除的构建")

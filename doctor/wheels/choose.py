@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 
 from ..model import DoctorError, Wheel
 from ..patterns import lazy
-from ..record import dataclass
+from ..record import dataclass, replace
 from ..text import Text
 from .matrix import PARTNERS, TRIO, Build, IndexFile, Matrix, capability
 from .target import KNOWN, NONE, UNKNOWN, Card, Target
@@ -141,6 +141,8 @@ class Choice:
     needs_apt: Tuple[str, ...] = ()
     #: normalised names that were asked for
     asked: Tuple[str, ...] = ()
+    #: card or driver are unknown and decide
+    undecided: bool = False
 
     @property
     def exit(self) -> int:
@@ -689,9 +691,16 @@ class _Chooser:
         else:
             alternatives.extend(self._other_cards(possible))
         alternatives.extend(self._cpu_alternative(possible))
-        for build, _, _ in possible:
-            self._reject(build.name, ["unknown: driver and GPU decide"])
         unknown = self._unknown_cards()
+        cards = () if unknown else target.gpus or ()
+        driver = target.driver if target.driver_state == KNOWN else None
+        open_question = "the GPU" if driver else "the driver" if cards else "driver and GPU"
+        for candidate in possible:
+            known = self._judge(candidate, driver, cards) if candidate[0].cuda else None
+            if known is not None and known.status == FAILS:
+                self._reject(candidate[0].name, known.reasons)
+            else:
+                self._reject(candidate[0].name, ["unknown: %s" % open_question])
         if unknown:
             what = Text(
                 "the compute capability of {name} is not known, so it cannot be told which build fits",
@@ -719,7 +728,7 @@ class _Chooser:
             params = {}
         for reason in target.unknowns:
             self._warn("Not known: {reason}.", "未知：{reason}。", reason=reason)
-        return self._finish((), False, Said(what, params), alternatives)
+        return replace(self._finish((), False, Said(what, params), alternatives), undecided=True)
 
     def _none(self, possible: Sequence[Candidate], alternatives: Sequence[Alternative]) -> Choice:
         found = list(alternatives)

@@ -419,6 +419,8 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     parts = limits.parts()
     numpy = distributions.find("numpy")
     beside = numpy.version if numpy is not None and name != "numpy" else None
+    if numpy is None and name != "numpy" and any(file.numpy for file in files):
+        beside = next((wheel.version for wheel in pick(matrix, facts, "numpy").wheels), None)  # the one to come
     wheel: Optional[Wheel] = None
     fitting = [(file.version, file) for file in files if matches(specifier, file.version)]
     if fitting:

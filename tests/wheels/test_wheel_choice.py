@@ -514,3 +514,20 @@ def test_the_json_is_as_designed():
         assert document["rejected"][0]["build"] and document["rejected"][0]["reasons"]
         assert isinstance(document["rule"], str) and "{" not in document["rule"]
     assert document["target"]["platform"] == LINUX and document["target"]["gpus"][0]["compute_capability"] == "12.0"
+
+
+def test_what_is_known_already_rules_out_while_the_rest_is_open():
+    by_driver = pick(described(LINUX, driver="570.26"), "torch")
+    assert by_driver.undecided and reasons(by_driver, "torch 2.14.1 cu130") == "driver: 570.26 < 580"
+    assert reasons(by_driver, "torch 2.14.1 cu126").startswith("unknown:")
+    by_card = pick(described(LINUX, gpus=["GTX 1060"]), "torch")
+    assert by_card.undecided and reasons(by_card, "torch 2.14.1 cu130").startswith("compute-capability:")
+    assert not pick(described(LINUX, no_gpu=True), "torch").undecided
+
+
+def test_the_answer_as_markdown():
+    from doctor.render.markdown import render_choice
+
+    text = render_choice(pick(described(LINUX, driver="580.65.06", gpus=["GTX 1060"]), "torch"), "en")
+    assert "2.14.1%2Bcu126-cp311" in text and "```sh" in text and "compute-capability" in text
+    assert "无法判断" in render_choice(pick(described(LINUX), "torch"), "zh")

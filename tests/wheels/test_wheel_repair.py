@@ -419,6 +419,11 @@ def test_the_leaf_fits_the_numpy_that_is_there():
     assert moved(pick(MATRIX, newer, "opencv-python", ">=4.10.0.84"))[0][1] == "5.0.0.93"
 
 
+def test_the_leaf_fits_the_numpy_that_will_come():
+    case = facts([dist("torch", "2.1.0")], Torch("2.1.0+cu121", "2.1.0", "12.1"))
+    assert moved(pick(MATRIX, case, "opencv-python")) == [("opencv-python", "4.11.0.86", True)]
+
+
 def test_the_projects_pin_on_another_distribution():
     case = facts([dist("numpy", "2.3.5")], sections=project("numpy<2.2"))
     assert moved(pick(MATRIX, case, "numpy")) == [("numpy", "2.1.3", True)]
