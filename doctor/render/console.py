@@ -375,9 +375,10 @@ class Screen:
             self.out(result.diff.rstrip("\n"), whole=True)
         message = result.message.render(self.lang, result.params) or self.say(words.RESULT[result.result])
         mark = "ok" if good else "error"
-        self.out(Rich.assemble((self.marks[mark] + " ", _STYLES[mark]), (self.plain(message), "bold")))
-        if result.hint is not None:
-            self.out(result.hint.render(self.lang, result.params), indent=2)
+        line = Rich.assemble((self.marks[mark] + " ", _STYLES[mark]), (self.plain(message), "bold"))
+        self.out(line, whole="://" in message)
+        for line in result.hint.render(self.lang, result.params).split("\n") if result.hint is not None else ():
+            self.out(line, indent=2, whole=_to_copy(line))
 
     def past(self, item: Any) -> None:
         """Draw one fix of the past."""
@@ -435,6 +436,12 @@ def choice_heading(choice: Any) -> Text:
     if choice.wheels:
         return words.WHEELS if choice.fits else words.UNFIT_WHEELS
     return words.CANNOT_TELL if choice.undecided else words.NO_WHEELS
+
+
+def _to_copy(line: str) -> bool:
+    """Tell whether a line is an address, a path or a command, which must not be broken."""
+    first = line.split(" ", 1)[0]
+    return "://" in first or first.startswith(("/", "\\")) or first[1:3] == ":\\"
 
 
 def shell_line(argv: Any) -> str:
