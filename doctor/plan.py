@@ -334,8 +334,10 @@ class _Draft:
         if not wheels:
             return
         # what is new, and another torch, need other distributions too: pip adds them
-        alone = all(wheel.name in self._installed() and wheel.name != "torch" for wheel in wheels)
-        argv = self._pip("install", *(["--no-deps"] if alone else []), *[typed(wheel) for wheel in wheels])
+        again = [wheel for wheel in wheels if self._installed().get(wheel.name) == wheel.version]
+        alone = all(wheel.name in self._installed() and (wheel.name != "torch" or wheel in again) for wheel in wheels)
+        options = ["--force-reinstall"] * bool(again) + ["--no-deps"] * alone  # pip leaves the same version alone
+        argv = self._pip("install", *options, *[typed(wheel) for wheel in wheels])
         self._step(
             "pip",
             SAFE,
@@ -356,9 +358,10 @@ class _Draft:
     def _refuse(self, code: str, reason: Text, params: Mapping[str, Any]) -> None:
         self._not_done.append(NotDone(code, reason, dict(params)))
 
-    def _installed(self) -> Collection[str]:
+    def _installed(self) -> Mapping[str, Optional[str]]:
+        """Return the installed distributions and their versions."""
         distributions = self.facts.maybe(Distributions)
-        return {item.name for item in distributions.items} if distributions else ()
+        return {item.name: item.version for item in distributions.items} if distributions else {}
 
 
 class _Wish(NamedTuple):

@@ -16,6 +16,7 @@ from ..model import DoctorError, Wheel
 from ..plan import requirement_of
 from ..record import replace
 from ..text import Text
+from ..wheels.index import innermost
 from ..wheels.matrix import PACKAGE_INDEX, cache_folder
 from . import installer
 from .index import Settings, ask, links, page, pip_settings, without_secrets
@@ -284,13 +285,13 @@ class Downloader:
             try:
                 self._one_try(requests, url, partial, settings, wheel)
             except requests.exceptions.ConnectionError as error:
-                detail = _reason(error)
+                detail = innermost(error)
                 refused += 1
                 if refused >= TRIES_TO_CONNECT and not _size(partial):
                     break
                 continue
             except (requests.exceptions.RequestException, Interrupted) as error:
-                detail = _reason(error)
+                detail = innermost(error)
                 continue
             except OSError as error:
                 raise _no_space(error, partial)
@@ -435,16 +436,6 @@ def _size(path: str) -> int:
         return os.path.getsize(path)
     except OSError:
         return 0
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost words of a chain of network errors."""
-    text = str(error)
-    for pattern in (r"\[Errno -?\d+\] ([^')\"]+)", r"(timed out|Connection refused|certificate verify failed[^')\"]*)"):
-        found = re.search(pattern, text)
-        if found:
-            return found.group(1).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__
 
 
 def _no_space(error: OSError, path: str) -> DoctorError:

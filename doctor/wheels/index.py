@@ -181,20 +181,33 @@ def fetch(url: str, session: Any = None) -> Tuple[str, str, str]:
                 raise PageError("truncated", "%d of %s bytes" % (len(body), promised))
             return body.decode("utf-8", "replace"), answer.headers.get("Content-Type", ""), answer.url
     except requests.exceptions.SSLError as error:
-        raise PageError("tls", str(error)[:200])
+        raise PageError("tls", innermost(error))
     except (requests.exceptions.ConnectTimeout, requests.exceptions.ReadTimeout):
         raise PageError("slow", "no answer within %.0f s" % READ_S)
     except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-        raise PageError("truncated", str(error)[:200])
+        raise PageError("truncated", innermost(error))
     except requests.exceptions.ProxyError as error:
-        raise PageError("proxy", str(error)[:200])
+        raise PageError("proxy", innermost(error))
     except requests.exceptions.ConnectionError as error:
         kind = (
             "truncated" if "IncompleteRead" in str(error) else "slow" if "Read timed out" in str(error) else "connect"
         )
-        raise PageError(kind, str(error)[:200])
+        raise PageError(kind, innermost(error))
     except requests.exceptions.RequestException as error:
-        raise PageError("refused", str(error)[:200])
+        raise PageError("refused", innermost(error))
+
+
+def innermost(error: BaseException) -> str:
+    """Return the innermost words of a chain of network errors."""
+    text = str(error)
+    for pattern in (
+        r"\[Errno -?\d+\] ([^')\"]+)",
+        r"(timed out|Connection refused|certificate verify failed[^')\"]*|IncompleteRead\([^)]*\))",
+    ):
+        found = re.search(pattern, text)
+        if found:
+            return found.group(1).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__
 
 
 def _body(answer: Any) -> bytes:
@@ -243,6 +256,7 @@ def confirm(
             continue
         answer = _ask(matrix, wheel, mirror, session, pages)
         answers[wheel.name] = answer
+        where = _host(addresses(matrix, wheel.url, mirror)[0])
         if answer.status == EXISTS and answer.listed is not None:
             if wheel.sha256 and answer.listed.sha256 and wheel.sha256 != answer.listed.sha256:
                 said.append(
@@ -252,11 +266,9 @@ def confirm(
             found.append(replace(wheel, sha256=digest, url=answer.listed.url))
             continue
         if answer.status == MISSING:
-            said.append(
-                Said(NO_SUCH_FILE, {"file": wheel.filename, "where": _host(wheel.url), "detail": answer.detail})
-            )
+            said.append(Said(NO_SUCH_FILE, {"file": wheel.filename, "where": where, "detail": answer.detail}))
         else:
-            params = {"where": _host(wheel.url), "kind": answer.kind, "detail": answer.detail}
+            params = {"where": where, "kind": answer.kind, "detail": answer.detail}
             if Said(NOT_ASKED, params) not in said:
                 said.append(Said(NOT_ASKED, params))
         found.append(wheel)
@@ -318,7 +330,7 @@ def _head(url: str, session: Any) -> Answer:
     try:
         answer = (session or requests).head(url, timeout=(CONNECT_S, READ_S), allow_redirects=True)
     except requests.exceptions.RequestException as error:
-        return Answer(UNREACHABLE, None, "connect", str(error)[:200])
+        return Answer(UNREACHABLE, None, "connect", innermost(error))
     if answer.status_code == 200 and "text/html" not in answer.headers.get("Content-Type", ""):
         return Answer(EXISTS, Listed(url.rsplit("/", 1)[-1], url), "", "")
     if answer.status_code in (403, 404, 410):

@@ -68,6 +68,13 @@ def test_no_findings_no_plan():
     assert plan().steps == () and plan().not_done == ()
 
 
+def test_the_same_version_again_is_forced():
+    made = plan(found("torch-broken", Reinstall("torch", "2.1.0")), installed=[("torch", "2.1.0"), ("numpy", "1.26.4")])
+    assert made.steps[0].argv[-3:] == ("--force-reinstall", "--no-deps", "torch==2.1.0")
+    other = plan(found("numpy2-abi", Install("numpy", "==1.24.4")), installed=[("numpy", "1.26.4")])
+    assert "--force-reinstall" not in other.steps[0].argv
+
+
 def test_the_torch_set_is_mended_once_for_all_who_ask():
     chooser = Chooser(wheel("torch", "2.1.0"), wheel("torchvision", "0.16.0"))
     made = plan(

@@ -163,7 +163,8 @@ def test_a_slow_index_is_given_up(server, monkeypatch):
 def test_nobody_there():
     mirror = mirrors.find(MATRIX, "http://127.0.0.1:9/whl")
     _, said, answers = index.confirm(MATRIX, [wheel()], mirror)
-    assert answers["torchvision"].kind == "connect" and said
+    assert answers["torchvision"].kind == "connect"
+    assert said[0].params["where"] == "127.0.0.1" and said[0].params["detail"] == "Connection refused"
 
 
 def test_a_redirect_to_plain_http_elsewhere_is_not_followed_to_its_end():
