@@ -115,8 +115,8 @@ class _Draft:
         keeps = self._merged_keeps()
         self._plan_removes({name for keep, _ in keeps for name in keep.remove})
         for keep, codes in keeps:
-            taken = [name for name in keep.remove + (_name_of(keep.keep),) if name in wishes]
-            wanted = [wishes.pop(name) for name in taken]
+            touched = dict.fromkeys(keep.remove + (_name_of(keep.keep),))
+            wanted = [wishes.pop(name) for name in touched if name in wishes]
             for name in keep.remove:
                 codes.extend(reinstalls.pop(name, (None, []))[1])
             self._plan_keep(keep, codes, wanted)
