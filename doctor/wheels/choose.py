@@ -943,7 +943,9 @@ class _Chooser:
             file, known = self._pick(name, build, ranges)
             if file is None:
                 return self._finish((), False, self._no_file(name), alternatives)
-            sure = sure and known and not (name == "onnxruntime-gpu" and self.target.has_gpu is False)
+            sure = sure and known
+            if name == "onnxruntime-gpu":
+                sure = self._say_onnxruntime(file, build) and sure
             wheels += (file.wheel(),)
             if file.numpy:
                 ranges.append(file.numpy)
@@ -1003,24 +1005,61 @@ class _Chooser:
             )
         if not known:
             self._warn("Which glibc {file} needs is not known.", "{file} 需要的 glibc 版本未知。", file=file.filename)
-        if file.package == "onnxruntime-gpu":
-            if self.target.has_gpu is False:
-                self._warn(
-                    "onnxruntime-gpu needs an NVIDIA GPU; there is none. onnxruntime is the CPU build.",
-                    "onnxruntime-gpu 需要 NVIDIA 显卡，这里没有；CPU 版是 onnxruntime。",
-                )
-            else:
-                self._warn(
-                    "Which CUDA and cuDNN onnxruntime-gpu {version} was built with is not in the matrix.",
-                    "表里没有 onnxruntime-gpu {version} 所用的 CUDA 和 cuDNN 版本。",
-                    version=file.version,
-                )
+
+    def _say_onnxruntime(self, file: IndexFile, build: Optional[Build]) -> bool:
+        """Say what onnxruntime-gpu loads; return False when it is known not to run on the GPU here."""
+        if self.target.has_gpu is False:
+            self._warn(
+                "onnxruntime-gpu needs an NVIDIA GPU; there is none. onnxruntime is the CPU build.",
+                "onnxruntime-gpu 需要 NVIDIA 显卡，这里没有；CPU 版是 onnxruntime。",
+            )
+            return False
+        made_for = self.matrix.onnxruntime_cuda(file.version)
+        if made_for is None:
+            return True
+        self._warn(
+            "onnxruntime-gpu {version} loads CUDA {cuda} and cuDNN {cudnn}, and needs driver {floor} or newer.",
+            "onnxruntime-gpu {version} 需要 CUDA {cuda}、cuDNN {cudnn} 以及 {floor} 或更新的驱动。",
+            version=file.version,
+            cuda=made_for[0],
+            cudnn=made_for[1],
+            floor=self.matrix.minimum_driver(self.matrix.newest_toolkit(made_for[0]), self.target.driver_system),
+        )
+        reasons = self._onnxruntime_reasons(file, build)
+        if reasons:
+            self._warn(
+                "{build} does not fit: {reasons}.",
+                "{build} 不适合：{reasons}。",
+                build="onnxruntime-gpu " + file.version,
+                reasons="; ".join(reasons),
+            )
+        return not any(reason.startswith(("driver:", "compute-capability:")) for reason in reasons)
+
+    def _onnxruntime_reasons(self, file: IndexFile, build: Optional[Build]) -> List[str]:
+        """Return why the CUDA that a release of onnxruntime-gpu loads does not go with driver, cards and torch."""
+        made_for = self.matrix.onnxruntime_cuda(file.version)
+        if made_for is None:
+            return []
+        target, major = self.target, made_for[0]
+        toolkit = self.matrix.newest_toolkit(major)
+        reasons = []
+        floor = self.matrix.minimum_driver(toolkit, target.driver_system)
+        driver = target.driver if target.driver_state == KNOWN else None
+        if floor and (target.driver_state == NONE or (driver and key(driver) < key(floor))):
+            reasons.append("driver: %s < %s" % (driver or "none", floor))
+        for card in target.gpus or ():
+            if card.cc is not None and not self.matrix.makes_code(toolkit, card.cc):
+                reasons.append("compute-capability: CUDA %s makes no code for %s" % (major, card.cc))
+        if build is not None and build.cuda is not None and build.cuda.split(".")[0] != major:
+            reasons.append("cuda: made for CUDA %s, torch brings %s" % (major, build.cuda))
+        return list(dict.fromkeys(reasons))
 
     def _pick(self, name: str, build: Optional[Build], ranges: Sequence[str]) -> Tuple[Optional[IndexFile], bool]:
         """Return the newest file of a distribution that is known to fit beside the others, and whether it is known."""
         wish = self.wishes[name]
         unknown: Optional[IndexFile] = None
         chosen: Optional[IndexFile] = None
+        misfit: Optional[IndexFile] = None
         for file in self._listed(name):
             if not matches(wish.specifier, file.version) or (
                 is_prerelease(file.version) and wish.exact != file.version
@@ -1033,6 +1072,13 @@ class _Chooser:
             if not self._numpy_goes(build, list(ranges) + [file.numpy]):
                 self._reject("%s %s" % (name, file.version), ["numpy: no numpy fits %s" % (file.numpy or "the set")])
                 continue
+            if name == "onnxruntime-gpu" and self.target.has_gpu is not False and wish.exact != file.version:
+                reasons = self._onnxruntime_reasons(file, build)
+                if reasons:
+                    if all(reason.startswith("cuda:") for reason in reasons):
+                        misfit = misfit or file
+                    self._reject("%s %s" % (name, file.version), reasons)
+                    continue
             if self.target.accepts_glibc(file.glibc) is None and self.target.system == "linux" and not _pure(file):
                 unknown = unknown or file
                 self._reject(file.filename, ["glibc: what it needs is not known"])
@@ -1040,6 +1086,8 @@ class _Chooser:
             chosen = file
         if chosen is not None:
             return chosen, True
+        if misfit is not None:  # driver and card run it, only torch brings another CUDA: said with the file
+            return misfit, True
         return unknown, False
 
     def _numpy_goes(self, build: Optional[Build], ranges: Sequence[str]) -> bool:

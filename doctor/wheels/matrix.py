@@ -667,6 +667,24 @@ class Matrix:
         column = {"linux_x86_64": "linux_x86_64", "linux_aarch64": "linux_aarch64"}.get(platform)
         return str(row["index_cuda"].get(column) or "cpu")
 
+    def onnxruntime_cuda(self, version: str) -> Optional[Tuple[str, str]]:
+        """Return the CUDA and cuDNN majors that a release of onnxruntime-gpu loads; None when not known."""
+        rows = self.table("index_files.onnxruntime_gpu") or ()
+        if not rows or key(version) < key(rows[0]["since"]):
+            return None
+        row = _row_at([dict(row, version=row["since"]) for row in rows], version)
+        return (str(row["cuda"]), str(row["cudnn"])) if row is not None else None
+
+    def newest_toolkit(self, major: str) -> str:
+        """Return the newest CUDA toolkit of a major version: 12.9 for 12."""
+        rows = self.table("drivers.toolkit_full_support") or ()
+        known = [row["cuda"] for row in rows if row["cuda"].split(".")[0] == major]
+        return max(known, key=capability) if known else major + ".0"
+
+    def makes_code(self, cuda: str, cc: str) -> bool:
+        """Return whether a CUDA toolkit can compile for a compute capability, or for one whose code runs on it."""
+        return self._makes_code(cuda, capability(cc))
+
     def pins(self, torch_version: str) -> Optional[Mapping[str, Any]]:
         """Return what the index's wheel of a release pins: cuda, when, pins {nvidia-…: ==…}; None when not known."""
         found = (self.table("torch_pins.releases") or {}).get(public(torch_version))

@@ -186,6 +186,11 @@ def _numpy(block: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _index_files(block: Mapping[str, Any]) -> Iterator[Problem]:
+    for where, row in _rows(block, ("index_files",), "onnxruntime_gpu", ("since", "cuda", "cudnn", "source")):
+        if isinstance(row, str):
+            yield where, row
+        elif not _version(row["since"]):
+            yield where + ("since",), "must be a version"
     packages = block.get("packages")
     if not isinstance(packages, Mapping):
         yield ("index_files", "packages"), "is missing"

@@ -531,3 +531,27 @@ def test_the_answer_as_markdown():
     text = render_choice(pick(described(LINUX, driver="580.65.06", gpus=["GTX 1060"]), "torch"), "en")
     assert "2.14.1%2Bcu126-cp311" in text and "```sh" in text and "compute-capability" in text
     assert "无法判断" in render_choice(pick(described(LINUX), "torch"), "zh")
+
+
+@pytest.mark.parametrize(
+    "driver, card, wishes, expected",
+    [
+        ("580.95.05", "RTX 3060", ["onnxruntime-gpu"], "1.31.1"),
+        ("531.68", "RTX 3060", ["onnxruntime-gpu"], "1.26.0"),  # the newest that loads CUDA 12
+        ("470.82.01", "RTX 3060", ["onnxruntime-gpu"], "1.18.1"),  # CUDA 11
+        ("580.95.05", "GTX 1060", ["onnxruntime-gpu"], "1.26.0"),  # CUDA 13 makes no code for it
+        ("440.33", "GTX 1060", ["onnxruntime-gpu"], None),
+        ("470.82.01", "RTX 5090", ["onnxruntime-gpu"], None),
+        ("580.95.05", "RTX 3060", ["onnxruntime-gpu", "torch==2.7.0"], "1.26.0"),  # the CUDA that torch brings
+        ("580.95.05", "RTX 3060", ["onnxruntime-gpu", "torch"], "1.31.1"),
+    ],
+)
+def test_onnxruntime_gpu_loads_a_cuda_that_driver_card_and_torch_have(driver, card, wishes, expected):
+    choice = pick(described(LINUX, driver=driver, gpus=[card]), *wishes)
+    assert version(choice, "onnxruntime-gpu") == expected and choice.fits is (expected is not None)
+
+
+def test_an_onnxruntime_gpu_that_was_pinned_is_returned_with_what_speaks_against_it():
+    choice = pick(described(LINUX, driver="531.68", gpus=["RTX 3060"]), "onnxruntime-gpu==1.31.1")
+    assert version(choice, "onnxruntime-gpu") == "1.31.1" and not choice.fits
+    assert any("531.68 < 580" in said.render("en") for said in choice.warnings)
