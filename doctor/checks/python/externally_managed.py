@@ -17,7 +17,7 @@ come from there.
 
 from typing import Iterator
 
-from ...facts import Facts, Python
+from ...facts import Board, Facts, Python
 from ...model import NOTE, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
@@ -44,6 +44,13 @@ MAKE_VENV = Text(
 )
 
 
+MAKE_VENV_ON_PI = Text(
+    "Make a virtual environment: doctor fix --venv .venv; by hand, with apt's cv2 or picamera2 in view: "
+    "{python} -m venv --system-site-packages .venv",
+    "新建虚拟环境：doctor fix --venv .venv；手动创建并要用 apt 装的 cv2 或 picamera2："
+    "{python} -m venv --system-site-packages .venv",
+)
+
 SIGNATURES = (
     Signature(r"externally-managed-environment"),
     Signature(r"This environment is externally managed|EXTERNALLY-MANAGED|is externally managed, and indicates"),
@@ -62,16 +69,17 @@ SIGNATURES = (
         "{python} 的标准库旁边有 EXTERNALLY-MANAGED 文件，禁止 pip 修改（PEP 668）。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Python,),
+    needs=(Python, Board),
     signatures=SIGNATURES,
 )
 def externally_managed(facts: Facts, matrix) -> Iterator[Finding]:
     python = facts.need(Python)
     if not python.externally_managed or python.venv or python.conda:
         return
+    board = facts.maybe(Board)
     yield Finding(
         params={"python": python.executable, "version": python.version},
         evidence=("%s: EXTERNALLY-MANAGED" % python.base_prefix,),
         severity=NOTE,
-        remedies=(Manual(MAKE_VENV),),
+        remedies=(Manual(MAKE_VENV_ON_PI if board is not None and board.raspberry_pi else MAKE_VENV),),
     )

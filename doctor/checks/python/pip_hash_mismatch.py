@@ -12,7 +12,8 @@ It can also mean that the file was tampered with, so the tool is right to stop.
 
 ## Fix
 `python -m pip cache purge`, then download again, without the mirror if it stays. If the requirements file pins hashes,
-make it again for the new version. Never switch the check off.
+make it again for the new version. On a 64-bit Raspberry Pi leave piwheels out (`--index-url` of the package index
+alone): it serves builds of its own under the same version. Never switch the check off.
 """
 
 from ...model import Manual
@@ -32,7 +33,7 @@ EXPLAIN_ZH = """下载到的包与期望的文件不一致。
 
 ## 修复
 先 `python -m pip cache purge`，再重新下载；仍然不一致就换掉镜像。如果 requirements 文件固定了哈希，请按新版本重新生成。
-不要关闭校验。
+64 位树莓派上请去掉 piwheels：它对同一版本提供的是自己的构建。不要关闭校验。
 """
 
 
@@ -66,8 +67,9 @@ text_check(
         Manual(
             Text(
                 "Clear the cache (`python -m pip cache purge`) and download again, without the mirror if the hash "
-                "still differs.",
-                "清理缓存（`python -m pip cache purge`）后重新下载；哈希仍不一致就换掉镜像。",
+                "still differs. On a 64-bit Raspberry Pi leave piwheels out: its builds are others.",
+                "清理缓存（`python -m pip cache purge`）后重新下载；哈希仍不一致就换掉镜像。"
+                "64 位树莓派上请去掉 piwheels：它的构建不同。",
             )
         ),
     ),

@@ -89,18 +89,27 @@ def pip_too_old(facts: Facts, matrix) -> Iterator[Finding]:
     if _numbers(python.pip) >= _numbers(minimum):
         return
     own = python.venv or python.conda
+    newest = NEWEST.get(python.minor)
     yield Finding(
-        params={"pip": python.pip, "minimum": minimum, "reason": reason, "python": python.version},
-        remedies=(Install("pip", ">=" + minimum),) if own else (IN_A_VENV,),
+        params={
+            "pip": python.pip,
+            "minimum": minimum,
+            "reason": reason,
+            "python": python.version,
+            "wanted": "pip<=" + newest if newest else "pip",
+        },
+        remedies=(Install("pip", ">=" + minimum + (",<=" + newest if newest else "")),) if own else (IN_A_VENV,),
     )
 
 
+#: last pip for a Python that pip has left behind (pi_os of the matrix: newest_pip_for_this_python)
+NEWEST = {"3.5": "20.3.4", "3.7": "24.0"}
 IN_A_VENV = Manual(
     Text(
         en=(
             "Make a virtual environment and upgrade pip there: python3 -m venv ~/ml, then ~/ml/bin/python -m pip "
-            "install -U pip"
+            "install -U '{wanted}'"
         ),
-        zh="新建虚拟环境并在里面升级 pip：python3 -m venv ~/ml，然后 ~/ml/bin/python -m pip install -U pip",
+        zh="新建虚拟环境并在里面升级 pip：python3 -m venv ~/ml，然后 ~/ml/bin/python -m pip install -U '{wanted}'",
     )
 )
