@@ -148,6 +148,16 @@ SIGNATURES = (
     Signature(r"Failed to dlopen .{0,200}(?P<library>" + _CUDA_LIB + r")", "medium"),
     Signature(r"undefined symbol: (?P<symbol>cu(?-i:[A-Z])\w+)", "medium"),
     Signature(r"CUDA Setup failed despite GPU being available", "medium"),
+    # bitsandbytes found no CUDA runtime that it was made for and took its CPU half
+    Signature(
+        r"libbitsandbytes_cpu\.so: undefined symbol|Required library version not found: libbitsandbytes_cuda\w+\.so|"
+        r"Configured (?:CUDA|ROCm) binary not found at",
+        "medium",
+        unless=(
+            r"torch\S{0,8}[\d.]+\+cpu\b|Torch not compiled with CUDA|torch\.cuda\.is_available\(\) ?(?:is|=|:)? ?False",
+        ),
+        outranks=("extension-abi-mismatch",),
+    ),
     Signature(r"(?P<library>" + _CUDA_LIB + r"\S{0,12}): undefined symbol", "medium"),
     Signature(r"nvrtc: error: failed to open (?:lib)?nvrtc-builtins\S{2,40}", "high"),
 )

@@ -63,7 +63,7 @@ CAPABILITIES = Text(
 )
 
 
-_CONTAINER = r"\bdocker\b|\bcontainers?\b|kubernetes|\bk8s\b|\bpods?\b|podman|docker-compose|/\.dockerenv"
+_CONTAINER = r"\bdocker\b|\bkubectl\b|\bcontainers?\b|kubernetes|\bk8s\b|\bpods?\b|podman|docker-compose|/\.dockerenv"
 SIGNATURES = (
     Signature(r"could not select device driver .{0,12} with capabilities: \[\[gpu"),
     Signature(
@@ -109,6 +109,7 @@ SIGNATURES = (
         unless=(r"--gpus[ =]|--runtime[ =]nvidia",),
         outranks=("driver-missing", "system-lib-missing"),
     ),
+    Signature(r"failed to inject CDI devices|unresolvable CDI devices nvidia", outranks=("driver-missing",)),
     Signature(r"Failed to initialize NVML: Unknown Error", "medium"),
     Signature(
         r"Insufficient nvidia\.com/gpu|nvidia-device-plugin.{0,200}(?:No devices found|Failed to initialize NVML)"

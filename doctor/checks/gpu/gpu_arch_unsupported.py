@@ -95,6 +95,8 @@ SIGNATURES = (
     ),
     Signature(r"not supported on CUDA arch < \d+|fp8e4nv not supported in this architecture", "low"),
     Signature(r"CUDA capability sm_\d+ is not compatible", "medium"),
+    # torch's extension builder, asked for an architecture that this torch does not know
+    Signature(r"Unknown CUDA arch \((?P<capability>\d+\.\d+)\S{0,4}\) or GPU not supported", "medium"),
 )
 
 

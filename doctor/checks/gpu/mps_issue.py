@@ -62,6 +62,8 @@ SIGNATURES = (
         unless=(r"torch[-= ]v?\d[\d.]+\+c",),
         outranks=("torch-cpu-build",),
     ),
+    Signature(r"\w+: implementation for device mps(?::\d)? not found"),
+    Signature(r"invalid (?:low|high) watermark ratio"),
     Signature(r"MPS backend out of memory|PYTORCH_MPS_HIGH_WATERMARK_RATIO", "low"),
     Signature(r"unsupported autocast device_type 'mps'|MPSFloatType\) and weight type", "medium"),
 )

@@ -71,7 +71,8 @@ SIGNATURES = (
     Signature(r"/usr/lib/wsl/lib/libcuda\.so\.1 is not a symbolic link", "medium", warning=True),
     Signature(
         r"libcuda\.so(?:\.1)?: cannot open shared object file|libcuda\.so cannot found|"
-        r"cannot find -lcuda\b|libcuda\.so not found",
+        r"cannot find -lcuda\b|libcuda\.so not found|[Ff]ailed to (?:dlopen|load|open) \S{0,60}libcuda\.so|"
+        r"Unable to (?:find cuda lib under|dynamically load the \W{0,3}cuda)",
         "high",
         requires=(_WSL,),
         outranks=("driver-missing", "system-lib-missing", "cuda-libs-conflict", "toolkit-missing"),

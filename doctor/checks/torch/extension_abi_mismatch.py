@@ -82,6 +82,12 @@ SIGNATURES = (
     ),
     Signature(r"xFormers was built for", "medium", warning=True),
     Signature(r"No module named 'mmcv\._ext'", "medium", outranks=("module-in-other-env", "old-repo-api")),
+    # the package is there, its compiled half is not or was made for another torch
+    Signature(
+        r"cannot import name '_C' from '(?P<module>(?!torch')\w{2,40})'",
+        "medium",
+        outranks=("old-repo-api", "module-in-other-env"),
+    ),
     Signature(r"\w+_impl: implementation for device cuda:\d not found", "medium"),
     Signature(r"RuntimeError: Not compiled with GPU support", "medium"),
     Signature(

@@ -68,8 +68,8 @@ SIGNATURES = (
     Signature(r"stft(?:\(\))? requires (?:the )?return_complex parameter|istft requires a complex-valued input"),
     Signature(r"unrecognized arguments: .{0,80}--local[-_]rank"),
     Signature(
-        r"module 'torch\.amp' has no attribute '(?P<name>GradScaler|autocast)'|"
-        r"cannot import name '(?P<amp>GradScaler|autocast)' from 'torch\.amp'",
+        r"module 'torch\.amp' has no attribute '(?P<name>GradScaler|autocast|custom_[fb]wd)'|"
+        r"cannot import name '(?P<amp>GradScaler|autocast|custom_[fb]wd)' from 'torch\.amp'",
         outranks=("old-repo-api",),
     ),
     Signature(

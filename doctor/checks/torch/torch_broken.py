@@ -85,7 +85,16 @@ SIGNATURES = (
     ),
     Signature(r"PyTorch has loaded the `torch/_C` folder of the PyTorch repository", "medium"),
     Signature(r"libtorch_cpu\.so: undefined symbol: iJIT_NotifyEvent", outranks=("extension-abi-mismatch",)),
-    Signature(r"torch/lib/libtorch_global_deps\.so: cannot open shared object file", outranks=("system-lib-missing",)),
+    Signature(
+        r"libtorch_global_deps\.so: cannot open shared object file",
+        outranks=("system-lib-missing", "extension-abi-mismatch"),
+    ),
+    # torch's own files ask its own binary for a name that it has not: two versions in one folder
+    Signature(
+        r"File \"[^\"\n]{0,300}[/\\]torch[/\\][^\"\n]{1,100}\", line \d+, in .{1,60}\n\s{1,20}from torch\._C(?:\.\w+)?"
+        r" import .{0,100}\n(?:[\s^~]{1,160}\n)?ImportError: cannot import name '(?P<name>\w+)' from 'torch\._C",
+        outranks=("old-repo-api", "torch-api-changed"),
+    ),
     Signature(
         r"torch[/\\]lib[/\\]\.{0,2}[/\\]?(?:lib)?(?:torch|c10|shm)\w*\.(?:so|"
         r"dylib): (?:undefined symbol|cannot open)",

@@ -41,6 +41,10 @@ Windows 上有 GeForce RTX 3060，却装了 `torch==2.1.0+cpu`：在 Windows 上
 SIGNATURES = (
     Signature(r"Torch not compiled with CUDA enabled"),
     Signature(r"PyTorch is not linked with support for cuda devices"),
+    Signature(
+        r"was built for: PyTorch [\d.]+\S{0,12} (?:with CUDA \d+ )?\(you have (?P<torch>[\d.]+\+cpu)\)",
+        outranks=("extension-abi-mismatch",),
+    ),
     Signature(r"Could not run 'aten::\w+(?:\.\w+)?' with arguments from the 'CUDA' backend"),
     Signature(
         r"(?:Invalid CUDA '?device|CUDA unavailable, invalid device)",

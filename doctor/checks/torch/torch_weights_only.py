@@ -76,6 +76,7 @@ SIGNATURES = (
         "medium",
         unless=(r"operand (?:118|60|123|10|80|255)\b",),
     ),
+    Signature(r"serious vulnerability issue in `?torch\.load", "medium"),
     Signature(
         r"load\(\) got an unexpected keyword argument 'weights_only'|"
         r"'weights_only' is an invalid keyword argument for Unpickler\(\)|"
