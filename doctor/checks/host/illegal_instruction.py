@@ -51,7 +51,8 @@ OTHER_VERSION = Text(
 
 SIGNATURES = (
     Signature(
-        r"(?<!an )(?<!error: )Illegal (?:hardware )?instruction|非法指令|(?-i:SIGILL)|不正な命令|잘못된 명령",
+        r"(?<!an )(?<!error: )Illegal (?:hardware )?instruction|"
+        r"Fatal Python error: Illegal instruction|非法指令|(?-i:SIGILL)|不正な命令|잘못된 명령",
         unless=(r"CUDA error: an illegal instruction|an illegal instruction was encountered",),
         outranks=("out-of-memory-host",),
     ),

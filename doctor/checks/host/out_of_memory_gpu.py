@@ -57,6 +57,10 @@ SIGNATURES = (
         r"(?:CUDA|HIP|SYCL|Vulkan) error \d+ at .{3,100}: out of memory|kIOGPUCommandBufferCallbackErrorOutOfMemory"
     ),
     Signature(r"cudaMalloc failed: out of memory|allocating [\d.]+ MiB on device \d+: cudaMalloc failed"),
+    Signature(r"hipMalloc failed: out of memory", outranks=("rocm-issue",)),
+    Signature(
+        r"Requested amount of GPU memory \(\d+ bytes\) could not be allocated|Error Code 2: OutOfMemory", "medium"
+    ),
     Signature(r"OOM when allocating tensor with shape"),
     Signature(
         r"No available memory for the cache blocks|Not enough memory\. Please try (?:to increase|"

@@ -70,9 +70,12 @@ SIGNATURES = (
         unless=(r"CUDA out of memory",),
     ),
     Signature(
-        r"exitcode ?: -9\b|Signals\.SIGKILL: 9|Signal 9 \(SIGKILL\)|returncode ?= ?-9\b",
+        r"exitcode\s{0,3}: -9\b|Signals\.SIGKILL: 9|Signal 9 \(SIGKILL\)|returncode ?= ?-9\b",
         "medium",
-        unless=(r"^\S{0,60}(?:Error|Exception): (?!.{0,60}(?:SIGKILL|returned non-zero))", r"CUDA out of memory"),
+        unless=(
+            r"^\S{0,60}(?<!ChildFailed)(?:Error|Exception): (?!.{0,60}(?:SIGKILL|returned non-zero))",
+            r"CUDA out of memory",
+        ),
     ),
     Signature(r"^(?:\S{0,20}: )?(?-i:MemoryError)\s{0,4}$"),
     Signature(r"_?ArrayMemoryError|MemoryError\W{1,3}Unable to allocate (?P<wanted>[\d.]+ [KMGT]iB)"),
@@ -83,6 +86,10 @@ SIGNATURES = (
         r"RuntimeError.{0,60}(?:not enough memory: you tried to allocate|Cannot allocate memory)|"
         r"mmap failed: Cannot allocate memory",
         "high",
+    ),
+    Signature(
+        r"ray\.exceptions\.OutOfMemoryError|killed due to the node running low on memory|"
+        r"exceeds the memory usage threshold"
     ),
     Signature(
         r"Your notebook tried to allocate more memory than is available|"

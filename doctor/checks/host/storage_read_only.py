@@ -56,7 +56,7 @@ FAILING = Text(
 
 SIGNATURES = (
     Signature(
-        r"\[Errno 30\]|Read-only file system|只读文件系统|唯讀檔案系統|"
+        r"\[Errno 30\]|Read-only file system|[Rr]emounting filesystem read-only|只读文件系统|唯讀檔案系統|"
         r"読み込み専用ファイルシステム"
     ),
 )

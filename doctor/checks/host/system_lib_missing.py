@@ -70,6 +70,10 @@ SIGNATURES = (
     Signature(
         r"undefined symbol: (?P<symbol>cblas_\w+|\w*openblas\w*|[sdcz]gemm_?)", "medium", outranks=("numpy2-abi",)
     ),
+    # a wheel for 32-bit ARM without its libatomic: LD_PRELOAD=.../libatomic.so.1
+    Signature(
+        r"undefined symbol: (?P<symbol>__atomic_\w+)", outranks=("extension-abi-mismatch", "numpy2-abi", "torch-broken")
+    ),
     Signature(r"Could not load libtorchcodec", "medium"),
     Signature(
         r"(?:sndfile|PortAudio|libsndfile|libportaudio) library not found|"
@@ -102,6 +106,7 @@ SIGNATURES = (
         r"No CMAKE_CXX?_COMPILER could be found|CMake must be installed to build",
         "medium",
     ),
+    Signature(r"Ninja is required to load C\+\+ extensions", "medium"),
     Signature(r"Microsoft Visual C\+\+ 14\.\d or greater is required", "low"),
     Signature(r"Could not load the Qt platform plugin .xcb.", "medium", unless=(r"cv2/qt/plugins",)),
     Signature(r"Library not loaded: (?P<library>/(?:opt/homebrew|usr/local)/\S{3,200}\.dylib)", "high"),

@@ -132,6 +132,12 @@ SIGNATURES = (
         r"Packages) 404 Not Found",
         "high",
     ),
+    # apt in Chinese: the same lines as "Err:1 ..." and "E: Failed to fetch ...".
+    Signature(
+        r"^(?:错误|錯誤) ?[:：] ?\d+ (?P<source>https?://\S{5,200}) .{0,120}404 +Not Found|"
+        r"(?:无法下载|無法下載|无法获取) (?P<file>https?://\S{5,300}) .{0,20}404 +Not Found",
+        "high",
+    ),
     Signature(r"Release file for (?P<source>\S{5,200}) is expired", "medium"),
     Signature(
         r"(?:Some index files failed to download|部分索引文件下载失败)",

@@ -74,6 +74,26 @@ SIGNATURES = (
         requires=(_INSTALLED,),
         unless=(r"Getting requirements to build wheel|build_wheel|pip-build-env|Building wheel for",),
     ),
+    # pip builds in an environment of its own, which does not see the torch that is installed
+    Signature(
+        r"(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>torch|numpy|packaging|wheel|psutil|Cython)"
+        r"\b(?!\.)",
+        "medium",
+        requires=(r"get_requires_for_build|Getting requirements to build|pip-build-env|build_meta\.py|build backend",),
+        outranks=("numpy-missing",),
+        cause=Text(
+            en="pip builds the package in an isolated environment of its own, which has no {module}.",
+            zh="pip 在它自己的隔离环境里编译这个包，那里没有 {module}。",
+        ),
+        remedies=(
+            Manual(
+                Text(
+                    en="Install {module} into the target first, then the package with `--no-build-isolation`.",
+                    zh="先把 {module} 装进目标环境，再用 `pip install --no-build-isolation` 安装这个包。",
+                )
+            ),
+        ),
+    ),
     Signature(r"(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>" + _PACKAGES + r")\b(?!\.)", "low"),
     Signature(r"python\S{0,12}: No module named (?P<module>[\w.]{2,40})", "low"),
 )

@@ -69,6 +69,12 @@ SIGNATURES = (
         r"(?::=|\bmatch \w[\w.]{0,40}:|f['\"].{0,60}\{\w{1,30}=\}).{0,160}\n\s*\^?[\s^~]{0,80}Synt"
         r"axError: invalid syntax"
     ),
+    # f"{x=}" needs 3.8, the same quotes inside the braces need 3.12
+    Signature(
+        r"f(?:\"[^\"\n]{0,200}\{(?:[\w.]{1,60}=\}|[^\"\n}]{1,100}\")|'[^'\n]{0,200}\{(?:[\w.]{1,60}=\}|[^'\n}]{1,100}'))"
+        r".{0,160}\n[\s^~]{0,160}SyntaxError: (?:invalid syntax|f-string: (?:expecting '\}'|unmatched|invalid syntax))",
+        "medium",
+    ),
     Signature(
         r"cannot import name '(?P<name>Literal|Final|Protocol|TypedDict|Annotated|ParamSpec|"
         r"TypeAlias|TypeGuard|Self|override|Required|NotRequired|Never|Unpack|"

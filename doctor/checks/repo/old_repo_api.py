@@ -160,6 +160,29 @@ SIGNATURES = (
         "high",
     ),
     Signature(
+        r"'(?:DynamicCache|StaticCache|HybridCache)' object (?:has no attribute '(?P<name>\w+)'|is not subscriptable)"
+    ),
+    # the program looks at the version of a library itself and says so
+    Signature(
+        r"(?P<module>\w{2,30})==(?P<found>[\w.]+) is used but incompatible\. Please install|"
+        r"(?P<wanted>[\w-]{2,40}[<>=!~]=?[\w.,<>=!~]{1,30}) is required for a normal functioning of this module, "
+        r"but found|"
+        r"requires `(?P<needed>[\w-]{2,40}[<>=!~]=?[\w.,<>=!~]{1,30})`: [Pp]lease run `?pip install|"
+        r"(?:Contextual)?VersionConflict: \((?P<installed>[\w-]{2,40} [\w.]+) ",
+        "medium",
+        cause=Text(
+            en="The program and one of its libraries do not fit together; the message names their versions.",
+            zh="程序与它用到的某个库版本不匹配；报错里写明了是哪个。",
+        ),
+    ),
+    # transformers' Trainer hands Accelerator an argument that this accelerate does not know (yet, or any more).
+    Signature(
+        r"Accelerator\.\w+\(\) got an unexpected keyword argument '(?P<name>\w+)'|"
+        r"got an unexpected keyword argument '(?P<option>dispatch_batches|split_batches|"
+        r"even_batches|use_seedable_sampler|keep_torch_compile|keep_fp32_wrapper)'",
+        "high",
+    ),
+    Signature(
         r"__init__\(\) got an unexpected keyword argument '(?P<name>gpus|evaluation_strategy|"
         r"auto_select_gpus|progress_bar_refresh_rate|weights_summary|checkpoint_callback|"
         r"max_nb_epochs|distributed_backend|proxies)'",
