@@ -6,7 +6,9 @@
 ``tests/test_docs.py`` compares them, so a page cannot fall behind its check.
 """
 
+import functools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +48,7 @@ WORDS = {
         "index": "All checks",
         "intro": "Every check, with the highest severity it can have. The terminal shows the same page: "
         "`doctor explain CODE`.",
-        "columns": "| code | severity | what it says |\n|---|---|---|",
+        "columns": "| code | severity | what it says | found in | tested with |\n|---|---|---|---|---|",
         "made": "<!-- made by scripts/make_pages.py: edit doctor/checks/%s instead -->",
         "ignore": "Not what you want to hear about? `doctor check --ignore %s`",
         "commands": "Commands",
@@ -63,7 +65,7 @@ WORDS = {
         "other": "English",
         "index": "全部检查项",
         "intro": "所有检查项及其最高级别。在终端里用 `doctor explain 代码` 可以看到同样的内容。",
-        "columns": "| 代码 | 级别 | 说明 |\n|---|---|---|",
+        "columns": "| 代码 | 级别 | 说明 | 依据 | 测试方式 |\n|---|---|---|---|---|",
         "made": "<!-- 由 scripts/make_pages.py 生成：请修改 doctor/checks/%s -->",
         "ignore": "不想看到这一项？`doctor check --ignore %s`",
         "commands": "命令",
@@ -87,10 +89,11 @@ def pick(text, lang):
     return text.zh if lang == "zh" else text.en
 
 
-def page_of(check, lang):
-    words = WORDS[lang]
+def found_in(check, lang):
+    """Return where a check finds its fault: the machine, the project's source, error text."""
     from doctor.facts import Project
 
+    words = WORDS[lang]
     sources = []
     if check.run is not None:
         if [section for section in check.needs if section is not Project]:
@@ -99,6 +102,11 @@ def page_of(check, lang):
             sources.append(words["project"])
     if check.signatures:
         sources.append(words["text"])
+    return words["and"].join(sources)
+
+
+def page_of(check, lang):
+    words = WORDS[lang]
     other = "../zh/checks/%s.md" % check.code if lang == "en" else "../../checks/%s.md" % check.code
     source = "%s/%s.py" % (check.family, check.code.replace("-", "_"))
     severity = check.severity if lang == "en" else SEVERITY_ZH[check.severity]
@@ -119,7 +127,7 @@ def page_of(check, lang):
             words["severity"],
             severity,
             words["found"],
-            words["and"].join(sources),
+            found_in(check, lang),
             words["other"],
             other,
         ),
@@ -144,9 +152,43 @@ def index(lang):
         for check in rows:
             severity = check.severity if lang == "en" else SEVERITY_ZH[check.severity]
             summary = pick(check.summary, lang).replace("|", "\\|")
-            lines.append("| [%s](%s.md) | %s | %s |" % (check.code, check.code, severity, summary))
+            row = (check.code, check.code, severity, summary, found_in(check, lang), tested_with(check.code, lang))
+            lines.append("| [%s](%s.md) | %s | %s | %s | %s |" % row)
         lines.append("")
     return "\n".join(lines)
+
+
+#: folder or file of tests -> what a code that is named there was tested with
+TESTED = (
+    ("tests/cases", ("fact cases", "事实用例")),
+    ("tests/explain/cases", ("real texts", "真实文本")),
+    ("tests/machines", ("recorded machines", "记录的机器")),
+    ("tests/nvidia", ("stub driver", "模拟驱动")),
+    ("tests/slow", ("real environments", "真实环境")),
+    ("tests/raspberry/test_emulated.py", ("emulated board", "模拟的树莓派")),
+)
+
+
+def tested_with(code, lang):
+    """Return what a code was tested with, by the tests that name it."""
+    found = []
+    for place, names in TESTED:
+        whole = re.compile(r"(?<![\w-])%s(?![\w-])" % re.escape(code))
+        if place == "tests/cases":
+            named = any((ROOT / place / (name + ".json")).exists() for name in (code, code.replace("-", "_")))
+        else:
+            named = any(whole.search(text) for text in texts_of(place))
+        if named:
+            found.append(names[lang == "zh"])
+    return WORDS[lang]["and"].join(found)
+
+
+@functools.lru_cache(maxsize=None)
+def texts_of(place):
+    """Return the texts of a test file, or of all files in a folder of tests."""
+    path = ROOT / place
+    files = [path] if path.is_file() else sorted(path.glob("*.py")) + sorted(path.glob("*.json"))
+    return tuple(file.read_text(encoding="utf-8") for file in files)
 
 
 def commands(lang):
