@@ -134,10 +134,10 @@ def test_a_huge_log_is_read_as_a_stream(matrix):
             self.number += 10000
             return chunk.encode()
 
-    started = time.perf_counter()
+    started = time.process_time()
     (found,) = explain(Log(), matrix).diagnoses
     assert found.code == "torchvision-cpu-build" and found.evidence[0][0] == 210001
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def word(number):

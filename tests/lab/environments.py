@@ -9,14 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Dict, NamedTuple, Tuple
 
 from conftest import need_python
-
-#: How long another process may take to build the same environment before it counts as dead.
-BUILD_S = 1800
 
 
 class Recipe(NamedTuple):
@@ -65,22 +61,13 @@ def environment(name: str) -> Path:
     python = folder / "bin" / "python"
     lock = cache() / (name + ".lock")
     cache().mkdir(parents=True, exist_ok=True)
-    waited = time.time() + BUILD_S
-    while True:
-        if done.is_file() and done.read_text() == wanted and python.exists():
-            return python
-        try:
-            lock.mkdir()
-            break
-        except FileExistsError:
-            if time.time() > waited:
-                lock.rmdir()
-            time.sleep(2)
-    try:
-        _build(recipe, folder)
-        done.write_text(wanted)
-    finally:
-        lock.rmdir()
+    import fcntl  # the recipes are for Linux
+
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # another run may be building it; a run that died holds nothing
+        if not (done.is_file() and done.read_text() == wanted and python.exists()):
+            _build(recipe, folder)
+            done.write_text(wanted)
     return python
 
 

@@ -80,8 +80,8 @@ def test_the_result_can_be_asked_for_twice():
 
 
 def test_several_run_side_by_side():
-    code = "import time; time.sleep(1)"
+    code = "import time; time.sleep(3)"
     began = time.monotonic()
     for running in [run.start([PYTHON, "-c", code], 30) for _ in range(3)]:
         assert running.result().ok
-    assert time.monotonic() - began < 2.9
+    assert time.monotonic() - began < 8.5

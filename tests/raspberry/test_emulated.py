@@ -4,7 +4,6 @@ and repairing an environment from an index that looks like piwheels and from a r
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 from conftest import ROOT
@@ -212,20 +211,3 @@ def test_the_core_of_the_suite_passes_there(pi):
     ran = pi.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *files, cwd=str(ROOT))
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-1000:]
     assert " passed" in ran.stdout
-
-
-def test_doctor_pi_is_quick_there(pi, tree, project):
-    """At most twelve times an empty start, the two taken in turns so that other work on this machine hits both."""
-    if pi.machine.name == "aarch64":
-        pytest.skip("only on armv7l: that is where the promise holds")
-    given = {"cwd": str(project), "env": {"DOCTOR_ROOT": str(tree)}}
-    pi.must("-m", "compileall", "-q", pi.site, env={"PYTHONDONTWRITEBYTECODE": ""})
-    empty, doctor = [], []
-    for _ in range(4):
-        for times, arguments in ((empty, ["-c", "pass"]), (doctor, ["-m", "doctor", "pi", "--quick", "--json"])):
-            began = time.perf_counter()
-            pi.run(*arguments, **given)
-            times.append(time.perf_counter() - began)
-    ratio = min(doctor[1:]) / min(empty[1:])
-    print("doctor pi --quick: %.2f s, %.1f times python3 -c pass (see benchmarks/pi.py)" % (min(doctor[1:]), ratio))
-    assert ratio <= 12
