@@ -81,6 +81,7 @@ def test_help_of_every_command_in_both_languages(doctor, command):
         (["wheels", "torhc"], 2, "torch"),
         (["wheels", "torch=="], 2, "torch"),
         (["wheels", "torch", "--platform", "amiga", "--python-version", "3.11"], 2, "win_amd64"),
+        (["wheels", "torch", "--mirror", "https://user:secret@example.org/whl"], 2, "netrc"),
         (["explain", "no-such-code-or-file"], 2, "no-such-code-or-file"),
         (["explain", "numpy2-ab"], 2, "numpy2-abi"),
         (["run"], 2, ""),

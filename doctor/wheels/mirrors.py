@@ -33,6 +33,18 @@ def find(matrix: Matrix, wanted: str) -> Mirror:
     """Return the mirror of this name or address; raises DoctorError (2) for an unknown name or an unsafe address."""
     text = wanted.strip()
     if "://" in text:
+        if "@" in text.split("://", 1)[1].split("/", 1)[0]:
+            raise DoctorError(
+                Text(
+                    "--mirror: an address with a user name or password would be printed and kept in the journal.",
+                    "--mirror：地址里的用户名或密码会被打印出来并写进日志。",
+                ),
+                Text(
+                    "Give the address without them; requests reads credentials from ~/.netrc.",
+                    "请去掉它们；requests 会从 ~/.netrc 读取凭据。",
+                ),
+                exit=2,
+            )
         return Mirror(text, _checked(text), None)
     name = OTHER_NAMES.get(text.lower(), text.lower())
     wheels = next((row for row in _rows(matrix, "pytorch_wheels") if row["id"] == name), None)
