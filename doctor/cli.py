@@ -871,8 +871,10 @@ def _command_first(arguments: List[str]) -> List[str]:
             leading += 1
         else:
             break
-    if leading == 0 or leading >= len(arguments) or arguments[leading].startswith("-"):
+    if leading == 0:
         return arguments
+    if leading >= len(arguments) or arguments[leading].startswith("-"):
+        return arguments[leading:]  # `doctor --lang zh --help`: the language is chosen already
     return [arguments[leading]] + arguments[:leading] + arguments[leading + 1 :]
 
 

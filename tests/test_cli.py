@@ -123,6 +123,7 @@ def test_only_runs_one_check_and_counts_only_it(doctor):
 
 def test_shared_options_may_stand_before_the_command(doctor):
     assert json.loads(doctor("--json", "check", "--quick").out)["command"] == "check"
+    assert "选项：" in doctor("--lang", "zh", "--help").out
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "gbk", "latin-1"])
