@@ -685,6 +685,12 @@ class Matrix:
         """Return whether a CUDA toolkit can compile for a compute capability, or for one whose code runs on it."""
         return self._makes_code(cuda, capability(cc))
 
+    def toolkit_span(self, cuda: str) -> Optional[str]:
+        """Return the lowest and the highest capability that a CUDA toolkit compiles for: ``5.0…9.0``."""
+        this = capability(cuda)
+        served = sorted(row[:2] for row in self._ranges() if row[2] <= this and (row[3] is None or this <= row[3]))
+        return "%d.%d…%d.%d" % (served[0] + served[-1]) if served else None
+
     def pins(self, torch_version: str) -> Optional[Mapping[str, Any]]:
         """Return what the index's wheel of a release pins: cuda, when, pins {nvidia-…: ==…}; None when not known."""
         found = (self.table("torch_pins.releases") or {}).get(public(torch_version))

@@ -291,6 +291,13 @@ def test_ptx_needs_a_driver_that_supports_the_toolkit_itself(matrix):
     assert matrix.serves(build, "7.5", direct=False).answer is False
 
 
+@pytest.mark.parametrize(
+    "cuda, span", [("11.8", "3.5…9.0"), ("12.6", "5.0…9.0"), ("13.0", "7.5…12.1"), ("4.0", "2.0…2.0")]
+)
+def test_the_most_that_a_toolkit_compiles_for(matrix, cuda, span):
+    assert matrix.toolkit_span(cuda) == span
+
+
 def test_a_build_by_its_cuda_or_its_local_version(matrix):
     assert matrix.build("2.1.0", "linux", cuda="12.1") == matrix.build("2.1.0+cu121", "linux")
     assert matrix.build("2.1.0", "linux") is None

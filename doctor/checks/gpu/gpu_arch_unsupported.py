@@ -2,7 +2,8 @@
 
 ## What it checks
 Every card's compute capability against the list that the installed build was compiled for: what torch itself
-says where it was tried, else the matrix. Machine code serves the same major version and minors from its own up;
+says where it was tried, else the matrix; where neither knows, against what the build's CUDA can compile for at all
+(CUDA before 12.8 has nothing for Blackwell). Machine code serves the same major version and minors from its own up;
 PTX serves newer cards, but only when the driver runs the build's CUDA directly and that CUDA knows the card.
 
 ## Why it matters
@@ -30,7 +31,8 @@ from ._nvidia import NO_KERNEL, OLDEST_CAPABILITY, capability_of, driver_system,
 EXPLAIN_ZH = """已安装的 torch 没有本机某块显卡可用的代码。
 
 ## 检查什么
-把每块显卡的计算能力与已安装构建的编译列表比较：实际导入过 torch 时以 torch 自己的列表为准，否则查构建表。
+把每块显卡的计算能力与已安装构建的编译列表比较：实际导入过 torch 时以 torch 自己的列表为准，否则查构建表；
+两者都没有时，看该构建的 CUDA 最多能编译到什么程度（12.8 之前的 CUDA 没有 Blackwell 的代码）。
 机器码适用于同一主版本、次版本不低于它的显卡；PTX 可用于更新的显卡，但要求驱动直接支持该构建的 CUDA，
 且该 CUDA 认识这块显卡。
 
@@ -44,6 +46,13 @@ GeForce GTX 1060（6.1）搭配 `torch==2.9.1+cu130`，该构建最低支持 7.5
 ## 修复
 安装能支持所有显卡的最新构建，只改动虚拟环境。
 """
+
+BOUND = Text(
+    "What the build was compiled for is not known; its CUDA {cuda} compiles for {supported} at most. On this card the "
+    "first kernel fails with “no kernel image is available”.",
+    "该构建的编译列表未知，但它的 CUDA {cuda} 最多只能编译到 {supported}。在这块显卡上，第一个内核就会报 "
+    "“no kernel image is available”。",
+)
 
 
 SIGNATURES = (
@@ -125,11 +134,11 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
         return
     stage = unreached(facts)
     lines = [line for line in stage.text.splitlines() if NO_KERNEL.search(line)] if stage is not None else []
-    build, source = _build(facts, torch, cuda, matrix, tried=bool(lines))
+    build, source = _build(facts, torch, cuda, matrix)
     ran = _cards_that_ran(facts)
     direct = _direct(nvidia, cuda, facts, matrix)
     unserved: List[Tuple[Gpu, str, str]] = []
-    unclear = []
+    unclear, untold = [], []
     for gpu in nvidia.gpus:
         if gpu.name in ran:
             continue
@@ -144,10 +153,14 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
         served = matrix.serves(build, capability, direct)
         if served.answer is False:
             unserved.append((gpu, capability, served.reason))
+        elif served.answer is None:
+            untold.append(gpu.name)
+    if not unserved and untold:
+        raise MissingFact("torch", "the capabilities that torch %s was compiled for are not known" % torch.version)
     if not unserved and unclear:
         raise MissingFact("nvidia", "compute capability of %s" % ", ".join(unclear))
-    others_work = len(unserved) < len(nvidia.gpus) - len(unclear)
-    supported = " ".join((build.sass or ("?",)) + tuple("%s+PTX" % item for item in build.ptx))
+    others_work = len(unserved) < len(nvidia.gpus) - len(unclear) - len(untold)
+    supported = _supported(build, matrix)
     seen = set()
     for gpu, capability, reason in unserved:
         if (gpu.name, capability) in seen:
@@ -166,15 +179,13 @@ def gpu_arch_unsupported(facts: Facts, matrix) -> Iterator[Finding]:
             },
             evidence=(reason, "%s: %s" % (source, supported)),
             severity=WARNING if display_only else ERROR,
+            cause=BOUND if build.sass is None else None,
             remedies=() if display_only else (MendTorch(cuda=True),),
         )
 
 
-def _build(facts: Facts, torch: Torch, cuda: str, matrix: Any, tried: bool) -> Tuple[Build, str]:
-    """Return the build with what it was compiled for, and who says so.
-
-    Raises MissingFact when nobody does, unless a kernel was tried and refused: that is proof enough.
-    """
+def _build(facts: Facts, torch: Torch, cuda: str, matrix: Any) -> Tuple[Build, str]:
+    """Return the build with what it was compiled for, and who says so; its toolkit bounds that where nobody says."""
     host = facts.maybe(Host)
     system, machine = (host.system, host.machine) if host is not None else ("linux", "x86_64")
     trials = facts.maybe(Trials)
@@ -186,11 +197,16 @@ def _build(facts: Facts, torch: Torch, cuda: str, matrix: Any, tried: bool) -> T
         variant = variant_of(cuda)
         return Build(public(torch.version), variant, system, cuda, sass, ptx), "torch.cuda.get_arch_list()"
     build = matrix.build(torch.version, system, cuda, machine)
-    if (build is None or not build.known) and tried:
-        return Build(public(torch.version), variant_of(cuda), system, cuda), "the trial"
-    if build is None or not build.known:
-        raise MissingFact("torch", "the capabilities that torch %s was compiled for are not known" % torch.version)
-    return build, "wheel_matrix.yaml"
+    if build is not None and build.known:
+        return build, "wheel_matrix.yaml"
+    return Build(public(torch.version), variant_of(cuda), system, cuda), "CUDA %s" % cuda
+
+
+def _supported(build: Build, matrix: Any) -> str:
+    """Return the capabilities that a build serves; of an unknown build the most that its toolkit could compile for."""
+    if build.sass is None:
+        return matrix.toolkit_span(build.cuda) or "?"
+    return " ".join(build.sass + tuple("%s+PTX" % item for item in build.ptx))
 
 
 def capabilities(names: Sequence[str]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
