@@ -15,6 +15,7 @@ from .text import Text, choose_language
 
 _PYTHON = lazy(r"python(?:\d+(?:\.\d+)*)?(?:\.exe)?$")
 FORMATS = ("console", "json", "markdown", "requirements")
+COMMANDS = ("check", "pi", "fix", "wheels", "explain", "run", "checks")
 
 
 class Shared(NamedTuple):
@@ -114,8 +115,12 @@ class Group(TyperGroup):
         return list(self.commands)
 
 
-def build(lang: str) -> typer.Typer:
-    """Return the command line with its help in ``lang``."""
+def build(lang: str, command: Optional[str] = None) -> typer.Typer:
+    """Return the command line with its help in ``lang``: all of it, or the one command that is to run.
+
+    Options take time to build, and a command needs only its own.
+    """
+    wanted = (command,) if command in COMMANDS else COMMANDS
 
     def say(en: str, zh: str) -> str:
         return zh if lang == "zh" else en
@@ -250,6 +255,8 @@ def build(lang: str) -> typer.Typer:
         """Add a command whose function takes ``shared`` first; the shared options are added to its own."""
 
         def register(function: Callable) -> Callable:
+            if name not in wanted:
+                return function
             own = list(inspect.signature(function).parameters.values())[1:]
 
             def call(**values: Any) -> int:
@@ -824,7 +831,7 @@ def run(arguments: List[str]) -> int:
     arguments = _command_first(arguments)
     command = next((word for word in arguments if not word.startswith("-")), None)
     try:
-        status = build(lang)(args=arguments, prog_name="doctor", standalone_mode=False)
+        status = build(lang, arguments[0] if arguments else None)(args=arguments, prog_name="doctor", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except DoctorError as error:
         hint = error.hint.render(lang, error.params) if error.hint else None
@@ -895,8 +902,7 @@ def _usage(error: Any, lang: str) -> tuple:
         name = message.split("'")[1]
         from difflib import get_close_matches
 
-        commands = ("check", "pi", "fix", "wheels", "explain", "run", "checks")
-        near = get_close_matches(name, commands, 2, 0.5)
+        near = get_close_matches(name, COMMANDS, 2, 0.5)
         message = Text("There is no command {name}.", "没有 {name} 这个命令。").render(lang, {"name": name})
         if near:
             hint = Text("Did you mean {near}?", "你是不是想用 {near}？").render(lang, {"near": " / ".join(near)})

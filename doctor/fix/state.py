@@ -1,6 +1,5 @@
 """Where a fix keeps its lock, journals and snapshots, and whether what lies there can be trusted."""
 
-import hashlib
 import os
 import stat
 import sys
@@ -18,6 +17,8 @@ def folder(prefix: str) -> str:
     real = os.path.realpath(prefix)
     if any(os.path.exists(os.path.join(real, mark)) for mark in ("pyvenv.cfg", "conda-meta")):
         return os.path.join(real, ".doctor")
+    import hashlib  # loads OpenSSL, and most runs look into a venv
+
     name = hashlib.sha256(os.fsencode(real)).hexdigest()[:16]
     if os.name == "nt":
         base = os.environ.get("LOCALAPPDATA") or os.path.expanduser(r"~\AppData\Local")
