@@ -61,6 +61,9 @@ RELEASES: Dict[str, Release] = {
     )
 }  # fmt: skip
 
+#: The release that a new SD card is written with.
+NEWEST = RELEASES["trixie"]
+
 #: Day on which the table was read: no clock that stands before it is believed when an end of support is judged.
 AS_OF = "2026-11-22"
 

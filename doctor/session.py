@@ -131,7 +131,7 @@ def pi(request: Request) -> Report:
 
     Raises DoctorError (exit 2) on a machine that is no Raspberry Pi.
     """
-    from .wheels.pi import pi_set
+    from .wheels.pi.told import pi_set
 
     report = judge(request)
     board = report.facts.maybe(f.Board)

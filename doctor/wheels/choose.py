@@ -201,13 +201,13 @@ def choose(
     DoctorError (2) for a bad requirement or a package that the matrix does not know.
     """
     read = read_wishes(matrix, wishes)
-    if wishes and target.arch in ("armv7l", "armv6l", "aarch64") and not any(wish.variant for wish in read.values()):
-        from . import pi
+    if target.arm_board:
+        # piwheels, community builds and processors that die of newer instructions have rules of their own; on 64 bits
+        # an ordered +cpu or +cuNNN is a file of download.pytorch.org like everywhere else
+        if target.arch != "aarch64" or not any(wish.variant for wish in read.values()):
+            from .pi.told import choose_on_arm
 
-        # piwheels, community builds and processors that die of newer instructions have rules of their own; an ordered
-        # +cpu or +cuNNN is a file of download.pytorch.org like everywhere else
-        if pi.serves(target):
-            return pi.choose_on_arm(matrix, wishes, target, installed=installed)
+            return choose_on_arm(matrix, wishes, target, installed=installed)
     return _Chooser(matrix, read, target, installed or {}).choice()
 
 

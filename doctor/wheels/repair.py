@@ -476,11 +476,11 @@ def _files(
     matrix: Matrix, name: str, target: Target, exact: Optional[str], distributions: Distributions
 ) -> Tuple[IndexFile, ...]:
     """Return the files of a distribution that can be installed here, best first."""
-    from . import pi
+    if target.arm_board:
+        from .pi.sets import preferred_files
 
-    if pi.serves(target):
         numpy = distributions.find("numpy")
-        return pi.preferred_files(matrix, name, target, numpy.version if numpy is not None else None, exact)
+        return preferred_files(matrix, name, target, numpy.version if numpy is not None else None, exact)
     files = matrix.files(name, target.python_tag, target.platform)
     return tuple(file for file in files if _installs(file, target, exact))
 

@@ -117,6 +117,11 @@ class Target:
             unknowns=tuple(unknowns),
         )
 
+    @property
+    def arm_board(self) -> bool:
+        """Whether the rules of :mod:`.pi` decide: 32-bit ARM, or a 64-bit Raspberry Pi."""
+        return self.arch in ("armv7l", "armv6l") or bool(self.board and self.arch == "aarch64")
+
     @classmethod
     def described(
         cls,

@@ -8,7 +8,7 @@ import pytest
 from doctor import bundle
 from doctor.facts import Board, Host
 from doctor.registry import all_checks, diagnose
-from doctor.wheels.pi import pi_set
+from doctor.wheels.pi.told import pi_set
 
 FOLDER = Path(__file__).parent.parent / "machines"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem.startswith(("pi", "zero")))

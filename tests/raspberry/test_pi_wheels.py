@@ -5,7 +5,7 @@ import pytest
 from doctor.facts import Facts, from_json
 from doctor.model import DoctorError
 from doctor.wheels import choose as choosing
-from doctor.wheels import pi
+from doctor.wheels.pi import boards, catalogue, fitting, sets, told
 from doctor.wheels.target import Target
 
 SEEDS_OPENCV = "opencv_python-4.5.5.62-cp37-cp37m-linux_armv7l.whl"
@@ -14,7 +14,7 @@ RELEASE = "https://github.com/PINTO0309/onnxruntime4raspberrypi/releases/downloa
 
 
 def described(python, platform, glibc):
-    return pi.of_target(Target.described(platform, None, python, glibc=glibc))._replace(pi=True)
+    return boards.of_target(Target.described(platform, None, python, glibc=glibc))._replace(pi=True)
 
 
 BUSTER = described("3.7", "linux_armv7l", "2.28")
@@ -45,19 +45,19 @@ def why(solved, name, version):
 
 
 def test_the_seeds_opencv(matrix):
-    solved = pi.solve(matrix, BUSTER, ["opencv-python==4.5.5.62"])
+    solved = sets.solve(matrix, BUSTER, ["opencv-python==4.5.5.62"])
     assert solved.fits
     assert files(solved)["opencv-python"] == SEEDS_OPENCV
-    choice = pi.pi_set(
+    choice = told.pi_set(
         matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), ["opencv-python==4.5.5.62"]
     )
-    withdrawn = [said for said in choice.warnings if said.text == pi.WITHDRAWN_FOR]
+    withdrawn = [said for said in choice.warnings if said.text == told.WITHDRAWN_FOR]
     assert [said.params["other"] for said in withdrawn] == ["4.5.5.64"]
     assert choice.wheel("opencv-python").url == "https://www.piwheels.org/simple/opencv-python/" + SEEDS_OPENCV
 
 
 def test_a_withdrawn_version_is_taken_only_when_pinned(matrix):
-    solved = pi.solve(matrix, BUSTER, ["opencv-python>=4.5,<4.6"])
+    solved = sets.solve(matrix, BUSTER, ["opencv-python>=4.5,<4.6"])
     assert versions(solved)["opencv-python"] == "4.5.3.56"
     assert any(reason.startswith("withdrawn") for reason in why(solved, "opencv-python", "4.5.5.62"))
 
@@ -77,7 +77,7 @@ def test_a_withdrawn_version_is_taken_only_when_pinned(matrix):
     ],
 )
 def test_which_of_the_two_assets(matrix, requests, installed, suffix):
-    solved = pi.solve(matrix, BUSTER._replace(numpy=installed), requests)
+    solved = sets.solve(matrix, BUSTER._replace(numpy=installed), requests)
     assert solved.fits
     (build,) = [build for build in solved.chosen if build.name == "onnxruntime"]
     assert build.file.url == RELEASE + suffix
@@ -88,16 +88,16 @@ def test_which_of_the_two_assets(matrix, requests, installed, suffix):
 
 
 def test_the_renamed_asset_is_said(matrix):
-    choice = pi.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), ["onnxruntime==1.9.1"])
-    (said,) = [said for said in choice.warnings if said.text == pi.SAVE_AS]
+    choice = told.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), ["onnxruntime==1.9.1"])
+    (said,) = [said for said in choice.warnings if said.text == told.SAVE_AS]
     assert said.params["asset"] == SEEDS_ONNXRUNTIME + "_np1195"
-    assert any(said.text == pi.COMMUNITY_UNCHECKED for said in choice.warnings)
+    assert any(said.text == told.COMMUNITY_UNCHECKED for said in choice.warnings)
     assert "community" in choice.wheel("onnxruntime").source
     assert choice.needs_apt == ("libatlas3-base", "libatomic1", "libgfortran5", "libgomp1")
 
 
 def test_the_usual_set_of_buster(matrix):
-    solved = pi.solve(matrix, BUSTER)
+    solved = sets.solve(matrix, BUSTER)
     assert solved.fits
     assert versions(solved) == {
         "torch": "1.8.1",
@@ -110,27 +110,27 @@ def test_the_usual_set_of_buster(matrix):
 
 
 def test_the_set_with_known_hashes_is_offered_beside_it(matrix):
-    choice = pi.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"))
-    (checked,) = [item for item in choice.alternatives if item.when.text == pi.CHECKED]
+    choice = told.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"))
+    (checked,) = [item for item in choice.alternatives if item.when.text == told.CHECKED]
     derived = next(s for s in matrix.table("pi_wheels.derived_sets") if s["name"] == "buster_armv7l_cp37m_hashes_known")
     expected = {row["package"]: row["sha256"] for row in derived["items"] if row["package"] != "torch"}
     assert {wheel.name: wheel.sha256 for wheel in checked.wheels} == expected
 
 
 def test_a_build_for_a_newer_system_comes_last(matrix):
-    judged = [item for item in pi.candidates(matrix, "onnxruntime", BUSTER) if item.fits]
+    judged = [item for item in fitting.candidates(matrix, "onnxruntime", BUSTER) if item.fits]
     assert [item.build.version for item in judged][0] == "1.9.1"
     assert [item.doubt for item in judged] == sorted(item.doubt for item in judged)
     newest = judged[[item.doubt for item in judged].index(2)]
     assert (newest.build.version, newest.build.os) == ("1.14.1", "bullseye")
-    pinned = pi.solve(matrix, BUSTER, ["onnxruntime==1.14.1"])
+    pinned = sets.solve(matrix, BUSTER, ["onnxruntime==1.14.1"])
     assert pinned.judged["onnxruntime"].doubt == 2
-    passed_over = why(pi.solve(matrix, BUSTER, ["onnxruntime"]), "onnxruntime", "1.14.1")
+    passed_over = why(sets.solve(matrix, BUSTER, ["onnxruntime"]), "onnxruntime", "1.14.1")
     assert any(reason.startswith("not measured") for reason in passed_over)
 
 
 def test_ncnn_needs_a_newer_glibc_than_buster_has(matrix):
-    solved = pi.solve(matrix, BUSTER, ["ncnn"])
+    solved = sets.solve(matrix, BUSTER, ["ncnn"])
     assert solved.missing == ("ncnn",)
     assert not solved.fits
     reasons = why(solved, "ncnn", "1.0.20250503")
@@ -139,8 +139,8 @@ def test_ncnn_needs_a_newer_glibc_than_buster_has(matrix):
 
 
 def test_a_broken_build_is_taken_only_on_order_and_does_not_fit(matrix):
-    assert pi.solve(matrix, BUSTER, ["opencv-python>=4.1,<4.2"]).missing == ("opencv-python",)
-    solved = pi.solve(matrix, BUSTER, ["opencv-python==4.1.1.26"])
+    assert sets.solve(matrix, BUSTER, ["opencv-python>=4.1,<4.2"]).missing == ("opencv-python",)
+    solved = sets.solve(matrix, BUSTER, ["opencv-python==4.1.1.26"])
     assert versions(solved)["opencv-python"] == "4.1.1.26"
     assert not solved.fits
 
@@ -149,7 +149,7 @@ def test_a_broken_build_is_taken_only_on_order_and_does_not_fit(matrix):
 
 
 def test_bullseye(matrix):
-    solved = pi.solve(matrix, BULLSEYE)
+    solved = sets.solve(matrix, BULLSEYE)
     derived = next(s for s in matrix.table("pi_wheels.derived_sets") if s["name"] == "bullseye_armv7l_cp39")
     for row in derived["items"]:
         assert versions(solved)[row["package"]] == row["version"]
@@ -157,7 +157,7 @@ def test_bullseye(matrix):
 
 
 def test_bookworm_needs_a_numpy_that_the_table_does_not_have(matrix):
-    solved = pi.solve(matrix, BOOKWORM)
+    solved = sets.solve(matrix, BOOKWORM)
     assert versions(solved)["onnxruntime"] == "1.16.0"
     assert versions(solved)["tflite-runtime"] == "2.14.0"
     assert "numpy" not in versions(solved)
@@ -166,31 +166,31 @@ def test_bookworm_needs_a_numpy_that_the_table_does_not_have(matrix):
 
 
 def test_an_unaudited_build_is_taken_only_by_name(matrix):
-    assert "torch" in pi.solve(matrix, BOOKWORM).absent
-    named = pi.solve(matrix, BOOKWORM, ["torch"])
+    assert "torch" in sets.solve(matrix, BOOKWORM).absent
+    named = sets.solve(matrix, BOOKWORM, ["torch"])
     assert versions(named)["torch"].startswith("2.5.0")
     assert named.judged["torch"].doubt == 1
 
 
 def test_trixie_32_bit_has_little(matrix):
-    solved = pi.solve(matrix, TRIXIE)
+    solved = sets.solve(matrix, TRIXIE)
     assert set(versions(solved)) == {"ncnn", "numpy"}
-    choice = pi.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.13", glibc="2.41"), ["onnxruntime"])
+    choice = told.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.13", glibc="2.41"), ["onnxruntime"])
     assert not choice.fits
     assert choice.wheels == ()
     assert choice.exit == 1
-    assert [said.params["name"] for said in choice.warnings if said.text == pi.NO_WHEEL_32] == ["onnxruntime"]
+    assert [said.params["name"] for said in choice.warnings if said.text == told.NO_WHEEL_32] == ["onnxruntime"]
 
 
 def test_armv6_is_told_the_truth(matrix):
-    solved = pi.solve(matrix, ZERO)
+    solved = sets.solve(matrix, ZERO)
     assert set(versions(solved)) == {"numpy"}
     (numpy,) = solved.chosen
     assert numpy.file.filename == "numpy-2.1.2-cp311-cp311-linux_armv6l.whl"
-    choice = pi.pi_set(matrix, Target.described("linux_armv6l", matrix, "3.11", glibc="2.36"), ["onnxruntime"])
+    choice = told.pi_set(matrix, Target.described("linux_armv6l", matrix, "3.11", glibc="2.36"), ["onnxruntime"])
     assert choice.exit == 1
-    assert any(said.text == pi.ARMV6 for said in choice.warnings)
-    assert not any(said.text == pi.NO_WHEEL_32 for said in choice.warnings), "a Zero W has no 64-bit system"
+    assert any(said.text == told.ARMV6 for said in choice.warnings)
+    assert not any(said.text == told.NO_WHEEL_32 for said in choice.warnings), "a Zero W has no 64-bit system"
     assert any("platform: made for armv7l, this is armv6l" in item.reasons for item in choice.rejected)
 
 
@@ -200,7 +200,7 @@ def test_armv6_is_told_the_truth(matrix):
 @pytest.mark.parametrize("lse, torch", [(False, "2.9.1"), (None, "2.9.1"), (True, "2.10.0")])
 def test_torch_on_64_bit(matrix, lse, torch):
     """2.11 and newer are CUDA builds; 2.10.0 dies on processors without LSE atomics."""
-    solved = pi.solve(matrix, TRIXIE64._replace(lse=lse), ["torch"])
+    solved = sets.solve(matrix, TRIXIE64._replace(lse=lse), ["torch"])
     assert versions(solved)["torch"] == torch
     assert all(build.file.url is None for build in solved.chosen)
     assert any(reason.startswith("cuda:") for reason in why(solved, "torch", "2.11.0"))
@@ -209,32 +209,32 @@ def test_torch_on_64_bit(matrix, lse, torch):
 
 
 def test_a_partner_brings_its_torch(matrix):
-    solved = pi.solve(matrix, ARM64, ["torchvision"])
+    solved = sets.solve(matrix, ARM64, ["torchvision"])
     assert (versions(solved)["torch"], versions(solved)["torchvision"]) == ("2.9.1", "0.24.1")
-    old = pi.solve(matrix, BUSTER, ["torchvision"])
+    old = sets.solve(matrix, BUSTER, ["torchvision"])
     assert (versions(old)["torch"], versions(old)["torchvision"]) == ("1.8.1", "0.9.1")
 
 
 @pytest.mark.parametrize("version", ["1.21.0"])
 def test_an_onnxruntime_that_dies_is_avoided(matrix, version):
-    assert versions(pi.solve(matrix, ARM64, ["onnxruntime<1.22"]))["onnxruntime"] == "1.20.1"
-    ordered = pi.solve(matrix, ARM64, ["onnxruntime==" + version])
+    assert versions(sets.solve(matrix, ARM64, ["onnxruntime<1.22"]))["onnxruntime"] == "1.20.1"
+    ordered = sets.solve(matrix, ARM64, ["onnxruntime==" + version])
     assert versions(ordered)["onnxruntime"] == version
     assert not ordered.fits
-    assert pi.solve(matrix, ARM64._replace(lse=True), ["onnxruntime==" + version]).fits
+    assert sets.solve(matrix, ARM64._replace(lse=True), ["onnxruntime==" + version]).fits
 
 
 def test_the_numpy_of_an_abi3_file_depends_on_the_python(matrix):
-    old = pi.solve(matrix, described("3.7", "linux_aarch64", "2.28"), ["opencv-python"])
+    old = sets.solve(matrix, described("3.7", "linux_aarch64", "2.28"), ["opencv-python"])
     assert versions(old)["numpy"] == "1.21.6"
-    new = pi.solve(matrix, ARM64, ["opencv-python"])
+    new = sets.solve(matrix, ARM64, ["opencv-python"])
     assert versions(new)["numpy"].startswith("2.")
 
 
 def test_a_newer_cpu_torch_is_named_beside_it(matrix):
     facts = machine("pi5-trixie-aarch64")
-    choice = pi.pi_set(matrix, facts)
-    (other,) = [item for item in choice.alternatives if item.when.text == pi.CPU_TORCH]
+    choice = told.pi_set(matrix, facts)
+    (other,) = [item for item in choice.alternatives if item.when.text == told.CPU_TORCH]
     assert other.wheels[0].url.startswith("https://download.pytorch.org/whl/cpu/torch-")
     assert "cpu" in other.wheels[0].version
 
@@ -244,7 +244,7 @@ def test_a_newer_cpu_torch_is_named_beside_it(matrix):
 
 def test_a_request_that_is_none(matrix):
     with pytest.raises(DoctorError) as raised:
-        pi.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), ["onnx runtime =="])
+        told.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), ["onnx runtime =="])
     assert raised.value.exit == 2
 
 
@@ -256,14 +256,14 @@ def test_a_request_that_is_none(matrix):
     ],
 )
 def test_right_name(name, right):
-    assert pi.right_name(name) == right
-    assert len(pi.tags_of(name)[2]) == 1
+    assert catalogue.right_name(name) == right
+    assert len(catalogue.tags_of(name)[2]) == 1
 
 
 def test_an_old_pip_is_told_what_it_cannot_read(matrix):
     def said(target, *requests):
-        solved = pi.solve(matrix, target, requests)
-        return pi._needs_pip(solved.chosen, target)
+        solved = sets.solve(matrix, target, requests)
+        return told._needs_pip(solved.chosen, target)
 
     assert said(BUSTER._replace(pip="18.1"), "tflite-runtime") == "19.3"
     assert said(BUSTER._replace(pip="20.3.4"), "tflite-runtime") is None
@@ -274,7 +274,7 @@ def test_an_old_pip_is_told_what_it_cannot_read(matrix):
 def test_doctor_wheels_and_doctor_pi_give_the_same_answer(matrix):
     requests = ["opencv-python", "onnxruntime"]
     described = Target.described("linux_armv7l", matrix, "3.7", glibc="2.28")
-    here = pi.pi_set(matrix, machine("pi4-buster-py37"), requests)
+    here = told.pi_set(matrix, machine("pi4-buster-py37"), requests)
     there = choosing.choose(matrix, requests, described)
     assert there.wheels == here.wheels
     assert there.fits and here.fits

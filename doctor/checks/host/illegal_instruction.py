@@ -131,7 +131,8 @@ def _known_bad(facts: Facts, matrix) -> Iterator[Tuple[str, str, str]]:
     python, distributions = facts.maybe(Python), facts.maybe(Distributions)
     if python is None or distributions is None or python.platform != "linux_aarch64" or matrix is None:
         return
-    from ...wheels.pi import ONNXRUNTIME_ILLEGAL, illegal_torch, target_of_facts
+    from ...wheels.pi.boards import target_of_facts
+    from ...wheels.pi.catalogue import ONNXRUNTIME_ILLEGAL, illegal_torch
 
     target = target_of_facts(facts)
     if target.lse or (target.lse is None and not target.pi):
@@ -149,7 +150,8 @@ def _remedies(facts: Facts, matrix, name: str) -> Iterator[Remedy]:
     """Yield the version that runs here, where one is known, else the advice."""
     python = facts.maybe(Python)
     if python is not None and matrix is not None and python.platform == "linux_aarch64":
-        from ...wheels.pi import solve, target_of_facts
+        from ...wheels.pi.boards import target_of_facts
+        from ...wheels.pi.sets import solve
 
         solved = solve(matrix, target_of_facts(facts), [name])
         if solved.fits:

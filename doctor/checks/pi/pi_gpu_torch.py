@@ -85,7 +85,8 @@ def pi_gpu_torch(facts: Facts, matrix) -> Iterator[Finding]:
 
 def _cpu_builds(facts: Facts, matrix, names: List[str]) -> Iterator[Install]:
     """Yield the CPU builds of the installed members of the trio that run on this board."""
-    from ...wheels.pi import solve, target_of_facts
+    from ...wheels.pi.boards import target_of_facts
+    from ...wheels.pi.sets import solve
 
     trio = [name for name in ("torch", "torchvision", "torchaudio") if name == "torch" or name in names]
     solved = solve(matrix, target_of_facts(facts), trio)

@@ -83,7 +83,9 @@ def pi_wheel_available(facts: Facts, matrix) -> Iterator[Finding]:
     wanted = _wanted(facts, {item.name for item in installed.items} if installed else set())
     if not wanted or not python.platform.startswith("linux_arm"):
         return
-    from ...wheels.pi import solve, target_of_facts, wheel
+    from ...wheels.pi.boards import target_of_facts
+    from ...wheels.pi.sets import solve
+    from ...wheels.pi.told import wheel
 
     target = target_of_facts(facts)
     fitting = [name for name in wanted if solve(matrix, target, [name]).fits]
