@@ -1,9 +1,9 @@
 """Run a command as if doctor were not there, and keep the end of what it printed.
 
 On POSIX each stream that is a terminal stays one for the command (a pseudo-terminal in between), so colours, progress
-bars, line editing, Ctrl-C and the window size work; each stream that is a file or a pipe is copied byte for byte. On
-Windows, which has no such terminals for us, standard output is left alone where it is a console and only standard
-error passes through a pipe: that is where a failure is written.
+bars, line editing, Ctrl-C, Ctrl-Z and the window size work; each stream that is a file or a pipe is copied byte for
+byte. On Windows, which has no such terminals for us, standard output is left alone where it is a console and only
+standard error passes through a pipe: that is where a failure is written.
 """
 
 import functools
@@ -15,7 +15,10 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ..model import DoctorError
 from ..source_text import encoding_of
+from ..text import Text
+from . import terminal
 from .ring import Ring
 
 _CHUNK = 1 << 16
@@ -26,16 +29,23 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 def run_command(argv: Sequence[str], ring: Optional[Ring] = None) -> Tuple[int, str]:
     """Run ``argv`` in the foreground and return its exit status and the last of its output as text.
 
-    The status is the command's own; 128 + N when signal N ended it, 127 when there is no such command, 126 when it
-    cannot be started. Nothing is written but what the command writes.
+    The status is the command's own; 128 + N when signal N ended it. Nothing is written but what the command writes.
+
+    Raises DoctorError: exit 127 when there is no such command, 126 when it cannot be started.
     """
     ring = Ring() if ring is None else ring
     try:
         status = _windows(argv, ring) if os.name == "nt" else _Posix(argv, ring).run()
-    except FileNotFoundError as error:
-        return NOT_FOUND, str(error)
     except OSError as error:
-        return NOT_EXECUTABLE, str(error)
+        missing = isinstance(error, FileNotFoundError)
+        raise DoctorError(
+            Text("{name}: there is no such command.", "{name}：没有这个命令。")
+            if missing
+            else Text("{name} cannot be started: {reason}", "{name} 无法启动：{reason}"),
+            exit=NOT_FOUND if missing else NOT_EXECUTABLE,
+            name=argv[0],
+            reason=error.strerror or str(error),
+        )
     data = ring.content()
     return (128 - status if status < 0 else status), data.decode(encoding_of(data), "replace")
 
@@ -97,17 +107,25 @@ class _Posix:
         self._routes: Dict[int, int] = {}
         self._master: Optional[int] = None
         self._typed = b""
+        #: the leader of the terminal that the command is typed into; None when it has our own standard input
+        self._leader: Optional[int] = None
+        #: the settings of our terminal while it is raw
+        self._settings: Any = None
+        self._stopped = self._continued = False
         self._undo: List[Callable[[], Any]] = []
 
     def run(self) -> int:
-        terminals = [fd for fd in (1, 2) if _isatty(fd)]
-        interactive = bool(terminals) and _isatty(0)
-        slave = self._open_terminal(terminals[0], interactive) if terminals else None
+        terminals = [fd for fd in (1, 2) if terminal.isatty(fd)]
+        interactive = bool(terminals) and terminal.in_foreground()
         writing: Dict[int, int] = {}
-        opened: List[int] = [] if slave is None else [slave]
+        opened: List[int] = []
+        if terminals:
+            self._master, slave = terminal.open_like(terminals[0], processed=interactive)
+            self._routes[self._master] = terminals[0]
+            opened.append(slave)
         for fd in (1, 2):
             if fd in terminals:
-                writing[fd] = slave  # type: ignore[assignment]
+                writing[fd] = slave
             elif fd == 2 and 1 in writing and 1 not in terminals and _same_file(1, 2):
                 writing[fd] = writing[1]
             else:
@@ -115,77 +133,49 @@ class _Posix:
                 self._routes[reading] = fd
                 opened.append(writing[fd])
         try:
-            child = subprocess.Popen(
-                self._argv,
-                stdin=slave if interactive else None,
-                stdout=writing[1],
-                stderr=writing[2],
-                preexec_fn=_own_terminal if interactive else None,
-            )
+            if interactive:
+                self._leader = pid = terminal.lead(self._argv, slave, writing[1], writing[2], list(self._routes))
+                wait = self._wait_for_leader
+            else:
+                child = subprocess.Popen(self._argv, stdout=writing[1], stderr=writing[2])
+                pid = child.pid
+
+                def wait(block: bool) -> Optional[int]:
+                    return child.wait() if block else child.poll()
+
         finally:
             for fd in opened:
                 os.close(fd)
         try:
-            if interactive:
-                self._raw_terminal()
-            self._pass_signals_on(child, interactive)
-            self._copy_until_exit(child, interactive)
-            return child.wait()
+            self._pass_signals_on(pid)
+            return self._copy_until_exit(wait)
         finally:
             for undo in reversed(self._undo):
                 undo()
+            self._cook()
             for fd in self._routes:
                 os.close(fd)
 
-    def _open_terminal(self, like: int, interactive: bool) -> int:
-        """Return the command's end of a new pseudo-terminal with the settings and the size of terminal ``like``."""
-        import pty
-        import termios
-
-        master, slave = pty.openpty()
-        self._master = master
-        self._routes[master] = like
-        settings = termios.tcgetattr(like)
-        if not interactive:
-            # Our own terminal goes on turning \n into \r\n; once is enough.
-            settings[1] &= ~termios.OPOST
-        termios.tcsetattr(slave, termios.TCSANOW, settings)
-        self._copy_size(like)
-        return slave
-
-    def _copy_size(self, like: int) -> None:
-        import fcntl
-        import termios
-
-        try:
-            size = fcntl.ioctl(like, termios.TIOCGWINSZ, b"\0" * 8)
-            fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)  # type: ignore[arg-type]
-        except OSError:
-            pass
-
-    def _raw_terminal(self) -> None:
-        """Hand every key to the command: its own terminal makes Ctrl-C and line editing out of them."""
-        import termios
-        import tty
-
-        before = termios.tcgetattr(0)
-        tty.setraw(0, termios.TCSANOW)
-        self._undo.append(lambda: termios.tcsetattr(0, termios.TCSADRAIN, before))
-
-    def _pass_signals_on(self, child: subprocess.Popen, interactive: bool) -> None:
+    def _pass_signals_on(self, pid: int) -> None:
         def forward(number: int, frame: Any) -> None:
             try:
-                (os.killpg if interactive else os.kill)(child.pid, number)
+                os.kill(pid, number)
             except OSError:
                 pass
 
         def resized(number: int, frame: Any) -> None:
-            if self._master is not None:
-                self._copy_size(self._routes[self._master])
+            terminal.copy_size(self._routes[self._master], self._master)  # type: ignore[index,arg-type]
+            if self._leader is None:
+                forward(number, frame)  # it heard of it with us, and may have looked at the size too early
+
+        def continued(number: int, frame: Any) -> None:
+            self._continued = True
 
         handlers: Dict[int, Any] = {signal.SIGTERM: forward, signal.SIGHUP: forward, signal.SIGQUIT: forward}
         # Ctrl-C reaches the command through its terminal or its process group; doctor has to live on to explain.
-        handlers[signal.SIGINT] = forward if interactive else signal.SIG_IGN
+        handlers[signal.SIGINT] = forward if self._leader else signal.SIG_IGN
+        if self._leader is not None:
+            handlers[signal.SIGCONT] = continued
         if self._master is not None:
             handlers[signal.SIGWINCH] = resized
         if threading.current_thread() is not threading.main_thread():
@@ -194,18 +184,19 @@ class _Posix:
             before = signal.signal(number, handler)
             self._undo.append(functools.partial(signal.signal, number, before))
 
-    def _copy_until_exit(self, child: subprocess.Popen, interactive: bool) -> None:
+    def _copy_until_exit(self, wait: Callable[[bool], Optional[int]]) -> int:
+        """Copy what the command writes and what is typed, and return the command's status."""
         with selectors.DefaultSelector() as selector:
             for fd in self._routes:
                 selector.register(fd, selectors.EVENT_READ)
-            if interactive:
-                selector.register(0, selectors.EVENT_READ)
+            if self._leader is not None:
+                self._listen(selector)
             open_routes = set(self._routes)
-            exited = False
+            status = None
             while open_routes:
-                events = selector.select(0 if exited else 0.25)
-                if exited and not any(key.fd in open_routes for key, _ in events):
-                    return  # what still holds the pipe is a child that stays behind
+                events = selector.select(0 if status is not None else 0.25)
+                if status is not None and not any(key.fd in open_routes for key, _ in events):
+                    break  # what still holds the pipe is a child that stays behind
                 for key, mask in events:
                     if key.fd == 0:
                         self._type(selector)
@@ -214,8 +205,54 @@ class _Posix:
                     if key.fd in open_routes and mask & selectors.EVENT_READ and not self._pump(key.fd):
                         selector.unregister(key.fd)
                         open_routes.discard(key.fd)
-                if not exited:
-                    exited = child.poll() is not None
+                if status is None:
+                    status = wait(False)
+                if self._stopped and not events:
+                    self._stop_with_it()
+                if self._continued:
+                    self._continued = False
+                    self._listen(selector)
+        return wait(True) if status is None else status  # type: ignore[return-value]
+
+    # ------------------------------------------------------------ the job that doctor and its command are
+
+    def _wait_for_leader(self, block: bool) -> Optional[int]:
+        """Return the status of the command, or None while it lives; takes note when it was stopped."""
+        pid, status = os.waitpid(self._leader, 0 if block else os.WNOHANG | os.WUNTRACED)  # type: ignore[arg-type]
+        if pid == 0:
+            return None
+        if os.WIFSTOPPED(status):
+            self._stopped = True
+            return None
+        return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+
+    def _stop_with_it(self) -> None:
+        """Stop with the whole job, as the command did; go on when the shell says so."""
+        self._stopped = False
+        self._cook()
+        before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(0, signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, before)
+        self._continued = True
+        os.kill(self._leader, signal.SIGCONT)  # type: ignore[arg-type]
+
+    def _listen(self, selector: Any) -> None:
+        """Take what is typed if our job is in the foreground: every key goes to the command as it is."""
+        listening = 0 in selector.get_map()
+        if not terminal.in_foreground():
+            if listening:
+                selector.unregister(0)
+            return
+        if self._settings is None:
+            self._settings = terminal.make_raw()
+        if not listening and not self._typed:
+            selector.register(0, selectors.EVENT_READ)
+
+    def _cook(self) -> None:
+        """Give our terminal its settings back."""
+        if self._settings is not None:
+            terminal.restore(self._settings)
+            self._settings = None
 
     def _pump(self, fd: int) -> bool:
         """Copy what is there; False at the end of the stream, or when nobody wants it any more."""
@@ -255,25 +292,9 @@ class _Posix:
                 selector.modify(master, selectors.EVENT_READ | selectors.EVENT_WRITE)
             else:
                 selector.modify(master, selectors.EVENT_READ)
-                selector.register(0, selectors.EVENT_READ)
+                self._listen(selector)
         except KeyError:
             pass
-
-
-def _own_terminal() -> None:
-    """Make standard input the controlling terminal of a new session (runs in the child before exec)."""
-    import fcntl
-    import termios
-
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def _isatty(fd: int) -> bool:
-    try:
-        return os.isatty(fd)
-    except OSError:
-        return False
 
 
 def _same_file(one: int, other: int) -> bool:
