@@ -314,6 +314,7 @@ class Matrix:
         self._order: Optional[Tuple[str, ...]] = None
         self._files: Dict[Tuple[Any, ...], Tuple[IndexFile, ...]] = {}
         self._pi: Optional[Tuple[IndexFile, ...]] = None
+        self._offers: Dict[Tuple[str, str], Mapping[str, Tuple[Tuple[str, str], ...]]] = {}
         self._builds: Dict[Tuple[str, str], Tuple[Build, ...]] = {}
         self._first_toolkit: Dict[str, Optional[str]] = {}
         self._toolkits: Optional[List[Tuple[int, int, Tuple[int, int], Optional[Tuple[int, int]]]]] = None
@@ -753,7 +754,7 @@ class Matrix:
         found = None
         for place, pythons in listed:
             for spelt in pythons:
-                if spelt == python or _fits_python(spelt, python):
+                if fits_python(spelt, python):
                     found = (spelt, place)
         if found is None:
             return None
@@ -872,6 +873,29 @@ class Matrix:
                         numpy,
                         self._yanked(package, version),
                     )
+
+    def offers(self, package: str, platform: str) -> Mapping[str, Tuple[Tuple[str, str], ...]]:
+        """Return the wheels on a platform of every release: version -> (interpreter tag as listed, platform tag).
+
+        The releases of the package index and of PyTorch, without the community's; empty for an unknown distribution.
+        The platform tag is empty where only the interpreters are listed.
+        """
+        if (package, platform) not in self._offers:
+            listed = self.table("index_files.packages.%s" % package) or {}
+            versions = self.torch_releases if package == "torch" else tuple(listed)
+            found = {}
+            for version in versions:
+                if package in TRIO:
+                    places = self._listed(package, version, platform) or []
+                else:
+                    places = [
+                        (place, pythons)
+                        for place, pythons in listed[version].items()
+                        if platform_of_tag(place) == platform or _universal(place, platform)
+                    ]
+                found[version] = tuple((python, place) for place, pythons in places for python in pythons)
+            self._offers[package, platform] = found
+        return self._offers[package, platform]
 
     def _yanked(self, package: str, version: str) -> bool:
         return package.startswith("opencv") and version in (self.table("pi_wheels.opencv.yanked_on_pypi") or {})
@@ -1056,9 +1080,11 @@ def python_key(tag: str) -> Tuple[int, ...]:
     return (int(digits[0]),) + ((int(digits[1:]),) if digits[1:] else ())
 
 
-def _fits_python(spelt: str, python: str) -> bool:
+def fits_python(spelt: str, python: str) -> bool:
     """Whether a file's interpreter and ABI tag, as listed, serve an interpreter tag such as cp310 or cp313t."""
     interpreter, abi = split_python(spelt)
+    if spelt == python:
+        return True
     if interpreter.startswith("py"):
         return python_key(interpreter) <= python_key(python)
     if abi == "abi3":

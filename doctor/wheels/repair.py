@@ -20,6 +20,7 @@ from ..model import DoctorError, NotDone, Wheel
 from ..text import Text
 from .choose import Alternative, Choice, Said, choose
 from .matrix import PACKAGE_INDEX, PARTNERS, TRIO, Build, IndexFile, Matrix, variant_of
+from .offers import lack
 from .target import KNOWN, Target
 from .versions import is_prerelease, is_version, key, local, matches, public
 
@@ -83,6 +84,10 @@ NOT_IN_MATRIX = Text(
 )
 NOTHING_FITS = Text("No set fits: {why}.", "没有合适的组合：{why}。")
 NO_TARGET = Text("What the target Python is, is not known.", "目标 Python 的信息未知。")
+NO_WHEEL = Text(
+    "{wanted} has no wheel for Python {python} on {platform}.",
+    "{wanted} 没有适合 Python {python}（{platform}）的 wheel。",
+)
 NO_VERSION = Text(
     "No version of {name} meets all that is asked: {wanted}.", "没有一个 {name} 版本能满足全部要求：{wanted}。"
 )
@@ -426,6 +431,9 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     if fitting:
         agreeing = [item for item in fitting if beside is None or _accepts_numpy(item[1], beside)]
         wheel = _most_agreeable(agreeing or fitting, parts)[1].wheel()
+    elif target is not None and not _here(distributions, name, exact) and lack(matrix, name, specifier, target):
+        params = {"wanted": name + specifier, "python": target.python, "platform": target.platform}
+        return Mended(not_done=(NotDone("", NO_WHEEL, params),))
     elif exact is not None:
         wheel = _plain_wheel(name, exact, distributions, files)
     elif not files:
@@ -493,6 +501,12 @@ def _installs(file: IndexFile, target: Target, exact: Optional[str]) -> bool:
         and (file.broken is None or file.version == exact)
         and (not is_prerelease(file.version) or file.version == exact)
     )
+
+
+def _here(distributions: Distributions, name: str, version: Optional[str]) -> bool:
+    """Tell whether this version is installed: wherever it came from, it was to be had once."""
+    installed = distributions.find(name)
+    return installed is not None and installed.version == version
 
 
 def _accepts_numpy(file: IndexFile, numpy: str) -> bool:

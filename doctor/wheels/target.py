@@ -90,12 +90,32 @@ class Target:
                 ),
             )
         host = facts.maybe(Host)
+        base = cls.of_python(python, host)
         unknowns: List[str] = []
-        platform = _platform_here(python, host)
-        libc, glibc, glibc_state = _libc_here(python, host, platform)
         driver, driver_state, gpus = _nvidia_here(facts, matrix, unknowns)
         cpu, board = facts.maybe(Cpu), facts.maybe(Board)
-        system = _system(platform)
+        wsl = host is not None and host.wsl
+        return replace(
+            base,
+            driver=driver,
+            driver_state=driver_state,
+            driver_system="windows" if base.system == "windows" or wsl else "linux",
+            gpus=gpus,
+            cpu_flags=cpu.flags if cpu is not None and cpu.flags else None,
+            board=board.model if board is not None and board.raspberry_pi else None,
+            unknowns=tuple(unknowns),
+        )
+
+    @property
+    def arm_board(self) -> bool:
+        """Whether the rules of :mod:`.pi` decide: 32-bit ARM, or a 64-bit Raspberry Pi."""
+        return self.arch in ("armv7l", "armv6l") or bool(self.board and self.arch == "aarch64")
+
+    @classmethod
+    def of_python(cls, python: Python, host: Optional[Host]) -> "Target":
+        """Return the target Python without what it runs beside: of GPU, driver and CPU nothing is known."""
+        platform = _platform_here(python, host)
+        libc, glibc, glibc_state = _libc_here(python, host, platform)
         return cls(
             python=python.minor,
             platform=platform,
@@ -105,22 +125,10 @@ class Target:
             libc=libc,
             glibc=glibc,
             glibc_state=glibc_state,
-            macos=host.distro_version or None if host is not None and system == "macos" else None,
-            driver=driver,
-            driver_state=driver_state,
-            driver_system="windows" if system == "windows" or (host is not None and host.wsl) else "linux",
-            gpus=gpus,
-            cpu_flags=cpu.flags if cpu is not None and cpu.flags else None,
-            board=board.model if board is not None and board.raspberry_pi else None,
+            macos=host.distro_version or None if host is not None and host.system == "macos" else None,
             executable=python.executable,
             venv=python.venv,
-            unknowns=tuple(unknowns),
         )
-
-    @property
-    def arm_board(self) -> bool:
-        """Whether the rules of :mod:`.pi` decide: 32-bit ARM, or a 64-bit Raspberry Pi."""
-        return self.arch in ("armv7l", "armv6l") or bool(self.board and self.arch == "aarch64")
 
     @classmethod
     def described(

@@ -453,3 +453,28 @@ def test_without_a_python_nothing_is_planned():
     empty = Facts({})
     assert mend(MATRIX, empty, False).wheels == ()
     assert pick(MATRIX, empty, "pillow", "==9.5.0").wheels
+
+
+@pytest.mark.parametrize(
+    "name, specifier, python",
+    [
+        ("onnxruntime", "==1.8.0", "3.13.1"),
+        ("numpy", "==1.19.2", "3.13.1"),
+        ("opencv-python", "==4.5.1", "3.8.18"),
+        ("tflite-runtime", "", "3.12.1"),
+    ],
+)
+def test_what_has_no_wheel_here_is_refused_before_pip_tries(name, specifier, python):
+    mended = pick(MATRIX, facts(python=python), name, specifier)
+    assert mended.wheels == ()
+    (reason,) = mended.not_done
+    assert reason.params == {
+        "wanted": name + specifier,
+        "python": python.rpartition(".")[0],
+        "platform": "linux_x86_64",
+    }
+
+
+def test_what_is_installed_was_to_be_had_once_and_is_installed_again():
+    (wheel,) = pick(MATRIX, facts([dist("numpy", "1.19.2")], python="3.13.1"), "numpy", "==1.19.2").wheels
+    assert wheel.version == "1.19.2"

@@ -1,9 +1,10 @@
 """Which installed packages matter to a training run, and what the project imports them as."""
 
-from typing import FrozenSet, Optional
+from typing import FrozenSet, List, Optional
 
 from ...facts import Facts, Project
 from ...modules import providers
+from ..vision._shared import ONNXRUNTIME, OPENCV
 
 #: distributions whose state decides whether training runs
 STACK: FrozenSet[str] = frozenset(
@@ -29,3 +30,13 @@ def imported(facts: Facts, distribution: str) -> Optional[str]:
         if distribution in providers(module) and module not in project.lazy:  # type: ignore[union-attr]
             return str(line)
     return None
+
+
+def alike(name: str) -> List[str]:
+    """Return the distributions that answer for a name: the builds of OpenCV and ONNX Runtime stand for each other."""
+    for family in (OPENCV, ONNXRUNTIME):
+        if name in family:
+            return [name] + [other for other in family if other != name]
+    if name == "tensorboard":
+        return [name, "tb-nightly"]
+    return [name]

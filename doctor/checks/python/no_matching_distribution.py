@@ -1,51 +1,108 @@
-"""The project asks for a torch or numpy release that has no wheel for this Python and platform.
+"""A requirement of the project has no wheel for this Python and platform.
 
 ## What it checks
-Looks in the wheel matrix whether any torch or numpy that the project's requirements allow has a build for the target
-Python's version and platform. Only where it is not installed yet.
+Looks in the wheel matrix whether any release that the project's requirements allow has a wheel for the target
+Python: its version, its platform, its glibc or macOS. Done for torch, torchvision, torchaudio, numpy, OpenCV,
+ONNX Runtime and TFLite, where they are not installed yet. Also named: an exact release that does not exist
+(`opencv-python==4.5.1`; its releases have four numbers). What the matrix does not list is not judged.
 
 ## Why it matters
 pip says `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)` and lists
-versions that do not help: the reason is the Python, the 32-bit system or the platform.
+versions that do not help: the reason is the Python, the 32-bit system or the platform. Or it begins to compile the
+source, and fails much later.
 
 ## Example
 `torch==1.7.1` with Python 3.10: its wheels end at Python 3.9.
 
 ## Fix
-A Python that has builds of this release, or a release that has builds for this Python; the report names both where
+A Python that has wheels of this release, or a release that has wheels for this Python; the report names both where
 they exist.
 """
 
-import re
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence
 
-from ...demands import allows, demand, environment
+from ...demands import demand, environment
 from ...facts import Distributions, Facts, Host, Project, ProjectRequirement, Python
 from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
-from ...wheels.matrix import platform_of_tag
+from ...wheels.matrix import python_key, split_python
+from ...wheels.offers import LIBC, PLATFORM, PYTHON, RELEASE, SYSTEM, Lack, lack
+from ...wheels.target import Target
 from ...wheels.versions import key
+from ._stack import alike
 
-EXPLAIN_ZH = """项目要求的 torch 或 numpy 版本没有适合当前 Python 和平台的 wheel。
+EXPLAIN_ZH = """项目的某项依赖没有适合当前 Python 和平台的 wheel。
 
 ## 检查什么
-在 wheel 表中查找：项目依赖所允许的 torch 版本里，有没有适合目标 Python 版本和平台的构建。只在尚未安装 torch 时检查。
+在 wheel 表中查找：项目依赖所允许的版本里，有没有适合目标 Python（版本、平台、glibc 或 macOS 版本）的 wheel。
+检查范围是尚未安装的 torch、torchvision、torchaudio、numpy、OpenCV、ONNX Runtime 和 TFLite。写死了并不存在的版本
+也会指出（例如 `opencv-python==4.5.1`，它的版本号有四段）。表中没有收录的不做判断。
 
 ## 为什么重要
 pip 会报 `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)`，列出的版
-本也帮不上忙：真正的原因是 Python 版本、32 位系统或平台。
+本也帮不上忙：真正的原因是 Python 版本、32 位系统或平台。也可能开始编译源码，过很久才失败。
 
 ## 示例
 Python 3.10 下的 `torch==1.7.1`：它的 wheel 最高只到 Python 3.9。
 
 ## 修复
-换用有对应构建的 Python，或者换用支持当前 Python 的版本；报告会给出具体的选择。
+换用有对应 wheel 的 Python，或者换用支持当前 Python 的版本；报告会给出具体的选择。
 """
 
-CHOICES = Text(
-    "Use Python {pythons} for this release, or a release for this Python: {releases}.",
-    "该版本请用 Python {pythons}；或者换成支持当前 Python 的版本：{releases}。",
+NO_SUCH = Text("{requirement}: there is no such release.", "{requirement}：没有这个版本。")
+
+CAUSES = {
+    PYTHON: Text(
+        "The wheels of {requirement} are for Python {pythons}; Python {python} on {platform} gets none; pip "
+        "fails, or starts to compile the source.",
+        "{requirement} 的 wheel 只支持 Python {pythons}，Python {python}（{platform}）没有可用的，pip "
+        "会失败或开始编译源码。",
+    ),
+    PLATFORM: Text(
+        "{requirement} has no wheel for {platform}; pip fails, or starts to compile the source.",
+        "{requirement} 没有 {platform} 的 wheel，pip 会失败或开始编译源码。",
+    ),
+    LIBC: Text(
+        "The wheels of {requirement} are made for glibc, and this system has musl; pip fails, or starts to compile "
+        "the source.",
+        "{requirement} 的 wheel 是为 glibc 构建的，而本系统用的是 musl，pip 会失败或开始编译源码。",
+    ),
+    SYSTEM: Text(
+        "The wheels of {requirement} for Python {python} need {floor} or newer; this system has {system}. pip fails, "
+        "or starts to compile the source.",
+        "{requirement} 支持 Python {python} 的 wheel 需要 {floor} 或更新，本系统是 {system}，pip "
+        "会失败或开始编译源码。",
+    ),
+    RELEASE: Text(
+        "The package index has other releases, but no {requirement}; pip fails.",
+        "包索引中有其他版本，但没有 {requirement}，pip 会失败。",
+    ),
+}
+#: what the user can do, with and without a release that this Python can install
+WAYS = {
+    (PYTHON, True): Text(
+        "Use Python {pythons} for this release, or a release for this Python: {releases}.",
+        "该版本请用 Python {pythons}；或者换成支持当前 Python 的版本：{releases}。",
+    ),
+    (PYTHON, False): Text("Use Python {pythons}.", "请用 Python {pythons}。"),
+    (RELEASE, True): Text("Ask for one that exists: {releases}.", "请改成存在的版本：{releases}。"),
+    (SYSTEM, True): Text(
+        "Use a release that this system can run: {releases}; or a newer system or container.",
+        "换成本系统能用的版本：{releases}；或者换用更新的系统或容器。",
+    ),
+    (SYSTEM, False): Text("Use a newer system or container.", "换用更新的系统或容器。"),
+    (PLATFORM, True): Text(
+        "Use a release with a wheel for this platform: {releases}.", "换成有该平台 wheel 的版本：{releases}。"
+    ),
+}
+COMMUNITY = Text(
+    "A community's build fits: {community}. `doctor wheels {names}` says where it is from, `doctor fix` installs it.",
+    "有社区构建可用：{community}。`doctor wheels {names}` 说明其来源，`doctor fix` 会安装它。",
+)
+ELSEWHERE = Text(
+    "Use a system that it has wheels for (64-bit Linux with glibc has the most), or build it from source.",
+    "换用有 wheel 的系统（支持最全的是使用 glibc 的 64 位 Linux），或者从源码编译。",
 )
 
 
@@ -86,19 +143,14 @@ SIGNATURES = (
     code="no-matching-distribution",
     severity=ERROR,
     summary=Text(
-        "No wheel of the torch or numpy that the project asks for fits this Python.",
-        "项目要求的 torch 或 numpy 没有适合当前 Python 的 wheel。",
+        "What the project asks for has no wheel for this Python.",
+        "项目要求的包没有适合当前 Python 的 wheel。",
     ),
     message=Text(
         "{requirement}: no wheel for Python {python} on {platform}.",
         "{requirement}：没有适合 Python {python}（{platform}）的 wheel。",
     ),
-    cause=Text(
-        "The wheels of {requirement} are for Python {pythons}; Python {python} on {platform} gets none; pip "
-        "fails, or starts to compile the source.",
-        "{requirement} 的 wheel 只支持 Python {pythons}，Python {python}（{platform}）没有可用的，pip "
-        "会失败或开始编译源码。",
-    ),
+    cause=CAUSES[PYTHON],
     explain_zh=EXPLAIN_ZH,
     needs=(Project, Python, Distributions, Host),
     after=("python-too-new", "python-too-old", "python-32bit"),
@@ -107,80 +159,86 @@ SIGNATURES = (
 def no_matching_distribution(facts: Facts, matrix) -> Iterator[Finding]:
     project, python = facts.need(Project), facts.need(Python)
     distributions = facts.need(Distributions)
-    if python.implementation != "cpython":
-        return
-    markers = environment(python, facts.maybe(Host))
-    tag = "cp" + python.minor.replace(".", "") + ("t" if python.free_threaded else "")
-    for name in ("torch", "numpy"):
-        if distributions.find(name) is not None:
+    host = facts.maybe(Host)
+    target = Target.of_python(python, host)
+    lacking: Dict[str, List[_Lacking]] = {}
+    for name, asked in _asked(project, environment(python, host)).items():
+        if not matrix.knows(name) or any(distributions.find(one) is not None for one in alike(name)):
             continue
-        tags = _torch_tags(matrix, python) if name == "torch" else _numpy_tags(matrix)
-        for requirement in project.requirements:
-            wanted = (
-                demand(requirement.text, markers) if requirement.name == name and not requirement.optional else None
-            )
-            if wanted is None or not wanted.specifier:
-                continue
-            known = [version for version in tags if _meant(wanted.specifier, version, name)]
-            # a release that the matrix has never heard of may well exist
-            if known and not any(tag in tags[version] for version in known):
-                yield _finding(project, python, requirement, known, tags, tag)
-                break
+        found = lack(matrix, name, ",".join(specifier for _, specifier in asked if specifier), target)
+        if found is not None:
+            lacking.setdefault(found.kind, []).append(_Lacking(name, [one for one, _ in asked], found))
+    for kind, ones in lacking.items():
+        yield _finding(project, python, target, kind, ones)
 
 
-def _torch_tags(matrix: Any, python: Python) -> Dict[str, Sequence[str]]:
-    """Return the interpreter tags that each torch release has builds for on this platform."""
-    platform = platform_of_tag(python.platform)
-    return {version: matrix.pythons(version, platform) for version in matrix.torch_releases}
+class _Lacking(NamedTuple):
+    """What is asked for and cannot be had."""
+
+    name: str
+    requirements: List[ProjectRequirement]
+    lack: Lack
 
 
-def _numpy_tags(matrix: Any) -> Dict[str, Sequence[str]]:
-    """Return the interpreter tags of the last release of each numpy minor; the earlier ones have no others."""
-    return {row["last"]: row["wheels"] for row in matrix.table("numpy.numpy_python") or ()}
+def _asked(project: Project, markers: Dict[str, str]) -> Dict[str, List[Any]]:
+    """Return (requirement, specifiers) by distribution: what must be there, with what constraints say of it."""
+    found: Dict[str, List[Any]] = {}
+    for requirement in project.requirements:
+        wanted = None if requirement.optional else demand(requirement.text, markers)
+        if wanted is not None and wanted.url is None:
+            found.setdefault(wanted.name, []).append((requirement, wanted.specifier))
+    return {name: asked for name, asked in found.items() if not all(one.constraint for one, _ in asked)}
 
 
-def _meant(specifier: str, version: str, name: str) -> bool:
-    """Tell whether a range means this release; for numpy, whose table has one row a minor, also by ``==1.19.2``."""
-    if allows(specifier, version):
-        return True
-    exact = re.match(r"==(\d+\.\d+)(?:\.\d+)*$", specifier)
-    return name == "numpy" and exact is not None and version.startswith(exact.group(1) + ".")
-
-
-def _finding(
-    project: Project,
-    python: Python,
-    requirement: ProjectRequirement,
-    known: List[str],
-    tags: Dict[str, Sequence[str]],
-    tag: str,
-) -> Finding:
-    pythons = sorted({one for version in known for one in tags[version] if one.startswith("cp")}, key=_order)
+def _finding(project: Project, python: Python, target: Target, kind: str, ones: Sequence[_Lacking]) -> Finding:
+    mac = target.system == "macos"
+    requirements = [requirement for one in ones for requirement in one.requirements]
+    floors = [one.lack.floor for one in ones if one.lack.floor]
+    community = ", ".join(one.lack.community for one in ones if one.lack.community)
+    releases = _each(ones, [_span(one.lack.releases) for one in ones])
     params: Dict[str, Any] = {
-        "requirement": requirement.text,
+        "names": " ".join(one.name for one in ones),
+        "requirement": ", ".join(dict.fromkeys(requirement.text for requirement in requirements)),
+        "reason": kind,
         "python": python.version,
         "platform": python.platform,
-        "pythons": ", ".join(_minor(one) for one in pythons) or "-",
-        "releases": _span([version for version in tags if tag in tags[version]]),
+        "pythons": _pythons(ones),
+        "releases": releases or "-",
+        "community": community,
+        "floor": "%s %s" % ("macOS" if mac else "glibc", max(floors, key=key)) if floors else "",
+        "system": "%s %s" % ("macOS" if mac else "glibc", (target.macos if mac else target.glibc) or "?"),
     }
     return Finding(
         params=params,
-        evidence=(str(requirement.where),),
+        evidence=tuple(str(requirement.where) for requirement in requirements),
         severity=ERROR if project.chosen else WARNING,
-        remedies=(Manual(CHOICES),),
+        title=NO_SUCH if kind == RELEASE else None,
+        cause=CAUSES[kind],
+        remedies=(Manual(COMMUNITY if community else WAYS.get((kind, bool(releases)), ELSEWHERE)),),
     )
 
 
+def _pythons(ones: Sequence[_Lacking]) -> str:
+    """Return the Pythons that have wheels of all of them; of each, where none has."""
+    shown = [[_minor(tag) for tag in one.lack.pythons] for one in ones]
+    common = [minor for minor in shown[0] if all(minor in other for other in shown)]
+    return ", ".join(common) or _each(ones, [", ".join(minors) for minors in shown]) or "-"
+
+
+def _each(ones: Sequence[_Lacking], texts: Sequence[str]) -> str:
+    """Return one text as it is, several with the name of what each is about; empty ones are left out."""
+    if len(ones) == 1:
+        return texts[0]
+    return "; ".join("%s %s" % (one.name, text) for one, text in zip(ones, texts) if text)
+
+
 def _minor(tag: str) -> str:
-    return "%s.%s" % (tag[2], tag[3:])
+    """Return 3.10 for cp310, 3.13t for cp313t, 3.7+ for cp37-abi3."""
+    number = ".".join(str(part) for part in python_key(tag))
+    abi = split_python(tag)[1]
+    return number + ("+" if abi in ("abi3", "none") else "t" if abi.endswith("t") else "")
 
 
-def _order(tag: str) -> Any:
-    return int("".join(char for char in tag[3:] if char.isdigit())), tag
-
-
-def _span(versions: List[str]) -> str:
-    if not versions:
-        return "-"
-    ordered = sorted(versions, key=key)
-    return ordered[0] if len(ordered) == 1 else "%s … %s" % (ordered[0], ordered[-1])
+def _span(versions: Sequence[str]) -> str:
+    """Return all of a few releases, the first and the last of many."""
+    return ", ".join(versions) if len(versions) < 4 else "%s … %s" % (versions[0], versions[-1])

@@ -23,9 +23,8 @@ from ...facts import Distributions, Facts, Host, Project, ProjectRequirement, Py
 from ...model import ERROR, WARNING, Finding, Install, Manual
 from ...registry import check
 from ...text import Text
-from ..vision._shared import ONNXRUNTIME, OPENCV
 from ._project import cure
-from ._stack import imported
+from ._stack import alike, imported
 
 EXPLAIN_ZH = """项目要求的包没有安装，或者版本不在允许范围内。
 
@@ -86,7 +85,7 @@ def requirement_unmet(facts: Facts, matrix) -> Iterator[Finding]:
         wanted = demand(requirement.text, markers)
         if wanted is None:
             continue
-        item = next((found for found in map(distributions.find, _alike(wanted.name)) if found is not None), None)
+        item = next((found for found in map(distributions.find, alike(wanted.name)) if found is not None), None)
         if item is None:
             if not requirement.constraint and requirement.name not in [one.name for one in missing]:
                 missing.append(requirement)
@@ -108,16 +107,6 @@ def requirement_unmet(facts: Facts, matrix) -> Iterator[Finding]:
             cause=VERSION_CAUSE,
             remedies=(Manual(Text(*(part.replace("{wanted}", _words(wrong)) for part in IF_IT_FAILS))),),
         )
-
-
-def _alike(name: str) -> List[str]:
-    """Return the distributions that answer for a name: the builds of OpenCV and ONNX Runtime stand for each other."""
-    for family in (OPENCV, ONNXRUNTIME):
-        if name in family:
-            return [name] + [other for other in family if other != name]
-    if name == "tensorboard":
-        return [name, "tb-nightly"]
-    return [name]
 
 
 def _version(distributions: Distributions, name: str) -> str:
