@@ -13,12 +13,17 @@ def require(project=None):
 
     Meant for the first lines of a training script: it looks at the Python that runs the script and at the project (a
     folder; by default the current one), reading files only. Raises SystemExit(1) after printing the findings on stderr.
+    When the doctor itself cannot work, it says so in one line and lets the program go on.
     """
     import sys
 
-    from .session import guard
+    try:
+        from .session import guard
 
-    findings = guard(project)
+        findings = guard(project)
+    except Exception as error:
+        print("doctor.require(): %s" % error, file=sys.stderr)
+        return
     if findings:
         from .text import choose_language
 

@@ -1,6 +1,7 @@
 """The program's entry: starts the probes' children before the heavy imports, then hands over to the command line."""
 
 import gc
+import os
 import sys
 from typing import List, Optional
 
@@ -29,21 +30,33 @@ def _start_probes(arguments: List[str]) -> None:
         return
 
 
+def _open_streams() -> None:
+    """Give the program the streams that it was started without (``doctor check >&-``)."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+
+
 def main() -> None:
     """Run the doctor on ``sys.argv`` and exit with its status."""
     arguments = sys.argv[1:]
+    _open_streams()
     gc.disable()  # a short run ends before its garbage matters; collecting costs a start a twentieth
+    status = 0
     try:
         _start_probes(arguments)
         from .cli import run
 
         status = run(arguments)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has gone (`doctor check | head`): nothing is left to say
-        sys.stderr.close()
+    except OSError as error:
+        # What is left in the buffer must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):  # `doctor check | head`: the reader has gone, and wants no more
+            sys.stderr.write("doctor: standard output: %s\n" % (error.strerror or error))
+            status = 3
     gc.freeze()  # or the interpreter's last collection walks everything once more: a tenth of a run
     sys.exit(status)
 

@@ -1,5 +1,6 @@
 """The command line: parse, call the session, render, return the exit status. No logic, no probing."""
 
+import errno
 import inspect
 import os
 import sys
@@ -115,12 +116,12 @@ class Group(TyperGroup):
         return list(self.commands)
 
 
-def build(lang: str, command: Optional[str] = None) -> typer.Typer:
+def build(lang: str, only: Optional[str] = None) -> typer.Typer:
     """Return the command line with its help in ``lang``: all of it, or the one command that is to run.
 
     Options take time to build, and a command needs only its own.
     """
-    wanted = (command,) if command in COMMANDS else COMMANDS
+    wanted = (only,) if only in COMMANDS else COMMANDS
 
     def say(en: str, zh: str) -> str:
         return zh if lang == "zh" else en
@@ -825,13 +826,20 @@ def _language(arguments: List[str]) -> str:
     return lang
 
 
+#: what writing to a stream fails with: the reader has gone, the disk behind it is full or damaged
+_OF_A_STREAM = (errno.EPIPE, errno.EINVAL, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 def run(arguments: List[str]) -> int:
     """Run the command line and return the exit status; every error becomes one clear message."""
     lang = _language(arguments)
     arguments = _command_first(arguments)
     command = next((word for word in arguments if not word.startswith("-")), None)
     try:
-        status = build(lang, arguments[0] if arguments else None)(args=arguments, prog_name="doctor", standalone_mode=False)
+        _stand_somewhere()
+        status = build(lang, arguments[0] if arguments else None)(
+            args=arguments, prog_name="doctor", standalone_mode=False
+        )
         return status if isinstance(status, int) else 0
     except DoctorError as error:
         hint = error.hint.render(lang, error.params) if error.hint else None
@@ -842,10 +850,21 @@ def run(arguments: List[str]) -> int:
         if hasattr(error, "format_message"):  # a usage error of the option parser, whose classes are not ours to import
             message, hint = _usage(error, lang)
             return _fail(command, 2, message, hint, arguments, lang)
-        if isinstance(error, BrokenPipeError):
-            raise
+        if isinstance(error, OSError) and error.filename is None and error.errno in _OF_A_STREAM:
+            raise  # standard output takes no more: the caller says so
         message, hint = _own_fault(error, lang)
         return _fail(command, 3, message, hint, arguments, lang)
+
+
+def _stand_somewhere() -> None:
+    """Raise DoctorError (exit 3) when the current folder was deleted: paths cannot be told, children cannot start."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise DoctorError(
+            Text("The current folder no longer exists.", "当前目录已经不存在。"),
+            Text("`cd` into another folder first.", "请先 `cd` 到别的目录。"),
+        )
 
 
 def _own_fault(error: Exception, lang: str) -> tuple:

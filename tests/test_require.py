@@ -41,6 +41,13 @@ def test_it_lets_a_healthy_script_go_on(tmp_path):
     assert ran.stderr == b""
 
 
+def test_a_doctor_that_cannot_work_stops_nobody(tmp_path):
+    ran = run("import os, doctor\nos.getcwd = None\ndoctor.require()\nprint('trained')\n", tmp_path)
+    assert ran.returncode == 0
+    assert ran.stdout.strip() == b"trained"
+    assert ran.stderr.startswith(b"doctor.require(): ") and b"Traceback" not in ran.stderr
+
+
 def test_importing_the_package_loads_nothing_else(tmp_path):
     program = """
         import sys

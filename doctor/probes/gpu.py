@@ -48,7 +48,7 @@ def start(root: str = "/") -> Asked:
     """Start the children and return at once."""
     if sys.platform == "darwin":  # no NVIDIA driver since macOS 10.14
         return Asked(root, None, "", None, None)
-    handle, answer = tempfile.mkstemp(prefix="doctor-", suffix=".json")
+    handle, answer = tempfile.mkstemp(prefix="doctor-", suffix=".json", dir=run.scratch())
     os.close(handle)
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "remote", "nvml.py")
     nvml = run.start([sys.executable, "-B", "-S", script, answer], TIMEOUT_S)

@@ -91,7 +91,7 @@ class Asked(NamedTuple):
 
 def start(choice: Choice) -> Asked:
     """Ask the target Python; returns at once."""
-    handle, answer = tempfile.mkstemp(prefix="doctor-", suffix=".json")
+    handle, answer = tempfile.mkstemp(prefix="doctor-", suffix=".json", dir=run.scratch())
     os.close(handle)
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "remote", "interpreter.py")
     return Asked(choice, run.start(run.quiet_python(choice.executable) + [script, answer], TIMEOUT_S), answer)

@@ -8,6 +8,9 @@ import tempfile
 import time
 from typing import IO, Any, List, Mapping, NamedTuple, Optional, Sequence
 
+from ..model import DoctorError
+from ..text import Text
+
 #: Bytes of each stream that are kept; a runaway child must not fill the doctor's memory.
 KEEP_BYTES = 1 << 20
 
@@ -90,6 +93,41 @@ class Running:
         )
 
 
+_scratch: Optional[str] = None
+
+
+def scratch() -> str:
+    """Return a folder for small temporary files: in memory where the disk is full or read-only.
+
+    Raises DoctorError (exit 3) when there is none.
+    """
+    global _scratch
+    if _scratch is None:
+        _scratch = _find_scratch()
+    return _scratch
+
+
+def _find_scratch() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError as error:
+        for folder in ("/dev/shm", "/run/user/%d" % getattr(os, "getuid", int)(), "/run/lock"):
+            try:
+                with tempfile.TemporaryFile(dir=folder) as trial:
+                    trial.write(bytes(1 << 14))
+                return folder
+            except OSError:
+                continue
+        raise DoctorError(
+            Text("No temporary file can be written: {detail}.", "无法写入任何临时文件：{detail}。"),
+            Text(
+                "Free some space (`df -h`), or name a folder that can be written: TMPDIR=/path doctor …",
+                "请先清理空间（`df -h`），或指定可写的目录：TMPDIR=/path doctor …",
+            ),
+            detail=str(error.strerror or error),
+        )
+
+
 def start(
     argv: Sequence[str],
     timeout_s: float,
@@ -101,12 +139,12 @@ def start(
 
     A program that cannot be started is no exception: ``Ran.error`` says why.
     """
-    out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+    out, err = tempfile.TemporaryFile(dir=scratch()), tempfile.TemporaryFile(dir=scratch())
     options: Any = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x00000200}
     source: Any = subprocess.DEVNULL
     feed: Optional[IO[bytes]] = None
     if stdin is not None:
-        feed = tempfile.TemporaryFile()
+        feed = tempfile.TemporaryFile(dir=scratch())
         feed.write(stdin)
         feed.seek(0)
         source = feed

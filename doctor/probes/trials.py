@@ -99,7 +99,7 @@ def _blocker(name: str, done: Dict[str, Stage]) -> Optional[str]:
 
 
 def _start(executable: str, stages: Sequence[str], timeout_s: float, env: Optional[Dict[str, str]]) -> Child:
-    folder = tempfile.mkdtemp(prefix="doctor-")
+    folder = tempfile.mkdtemp(prefix="doctor-", dir=run.scratch())
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "remote", "trial.py")
     answer, noise = os.path.join(folder, "answer"), os.path.join(folder, "noise")
     argv = run.quiet_python(executable) + [script, answer, noise] + list(stages)
