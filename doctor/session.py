@@ -129,10 +129,13 @@ def judge(request: Request) -> Report:
 def pi(request: Request) -> Report:
     """Judge a Raspberry Pi and choose the wheels that fit it.
 
-    Raises DoctorError (exit 2) on a machine that is no Raspberry Pi.
+    Raises DoctorError (exit 2) on a machine that is no Raspberry Pi, and for a requirement that is none.
     """
+    from .wheels.choose import read_wishes
     from .wheels.pi.told import pi_set
 
+    if request.requirements:
+        read_wishes(_matrix(), request.requirements)  # a mistyped one is said now, not when everything was looked at
     report = judge(request)
     board = report.facts.maybe(f.Board)
     if board is None or not board.raspberry_pi:

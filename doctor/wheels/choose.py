@@ -38,6 +38,8 @@ class Wish(NamedTuple):
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _REQUIREMENT = lazy(r"\s*(%s)\s*(?:\[[^\]]*\])?\s*\(?\s*((?:[<>=!~]=?=?[^()]*)?)\)?\s*$" % _NAME)
 _OTHER_NAMES = {"pytorch": "torch", "cv2": "opencv-python", "opencv": "opencv-python", "tflite": "tflite-runtime"}
+#: pure Python, but with compiled requirements: those are what has to fit
+_COMPILED = {"ultralytics": "torch torchvision opencv-python"}
 
 
 def read_wishes(matrix: Matrix, requirements: Sequence[str]) -> Dict[str, Wish]:
@@ -90,6 +92,14 @@ def _bad_requirement(text: str) -> DoctorError:
 def _unknown_package(matrix: Matrix, name: str) -> DoctorError:
     import difflib
 
+    if name in _COMPILED:
+        return DoctorError(
+            Text("{name} itself is pure Python and fits everywhere.", "{name} 本身是纯 Python，哪里都能装。"),
+            Text("Ask for the compiled packages that it needs: {needs}", "请改查它依赖的编译包：{needs}"),
+            exit=2,
+            name=name,
+            needs=_COMPILED[name],
+        )
     near = [_OTHER_NAMES[name]] if name in _OTHER_NAMES else difflib.get_close_matches(name, matrix.packages, 2, 0.6)
     return DoctorError(
         Text("The matrix does not know '{name}'.", "wheel 表里没有“{name}”。"),

@@ -239,13 +239,131 @@ def test_a_newer_cpu_torch_is_named_beside_it(matrix):
     assert "cpu" in other.wheels[0].version
 
 
+# ---------------------------------------------------------------- what there is instead
+
+
+def told_of(matrix, python, glibc, *requests, platform="linux_armv7l", numpy=None):
+    choice = told.choose_on_arm(
+        matrix,
+        requests,
+        Target.described(platform, matrix, python, glibc=glibc),
+        boards.of_target(Target.described(platform, matrix, python, glibc=glibc), numpy)._replace(pi=True),
+    )
+    return choice, {said.text: said.params for said in choice.warnings}
+
+
+def test_a_version_without_a_file_names_the_one_that_fits(matrix):
+    choice, said = told_of(matrix, "3.7", "2.28", "onnxruntime>=1.15")
+    assert (choice.wheels, choice.exit) == ((), 1)
+    assert said[told.OTHER_VERSION] == {
+        "name": "onnxruntime>=1.15", "python": "cp37", "platform": "linux_armv7l", "other": "onnxruntime",
+        "version": "1.9.1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "python, glibc, platform, name, other, version",
+    [
+        ("3.7", "2.28", "linux_armv7l", "opencv-python-headless", "opencv-python", "4.7.0.72"),
+        ("3.13", "2.41", "linux_aarch64", "tflite-runtime", "ai-edge-litert", "2.3.0"),
+        ("3.11", "2.36", "linux_armv7l", "ai-edge-litert", "tflite-runtime", "2.14.0"),
+    ],
+)
+def test_a_project_without_a_file_names_what_takes_its_place(matrix, python, glibc, platform, name, other, version):
+    choice, said = told_of(matrix, python, glibc, name, platform=platform)
+    assert not choice.fits
+    assert (said[told.OTHER_PROJECT]["other"], said[told.OTHER_PROJECT]["version"]) == (other, version)
+
+
+def test_what_a_64_bit_system_has_is_named(matrix):
+    _, said = told_of(matrix, "3.13", "2.41", "tflite-runtime")
+    assert said[told.NO_WHEEL_32]["other"] == "ai-edge-litert"
+
+
+@pytest.mark.parametrize(
+    "requests, claims",
+    [
+        (
+            ("opencv-python==4.7.0.72", "numpy==1.16.0"),
+            "opencv-python 4.7.0.72 needs numpy >=1.17.0,<2; numpy==1.16.0",
+        ),
+        (
+            ("torch==1.8.1", "torchvision==0.8.0"),
+            "torch 1.8.1 needs numpy <2; torchvision 0.8.0 needs torch 1.7.0 and numpy <2",
+        ),
+    ],
+)
+def test_requests_that_contradict_each_other(matrix, requests, claims):
+    choice, said = told_of(matrix, "3.7", "2.28", *requests)
+    assert (choice.wheels, choice.exit) == ((), 1)
+    assert said == {told.CLASH: {"claims": claims}}
+
+
+def test_a_set_that_is_not_given_brings_no_words_about_its_files(matrix):
+    choice, said = told_of(matrix, "3.7", "2.28", "onnxruntime", "torch==99", numpy="1.19.5")
+    assert choice.wheels == ()
+    assert set(said) == {told.OTHER_VERSION}
+    assert choice.needs_apt == ()
+
+
+def test_a_numpy_that_is_not_listed_comes_from_apt_where_that_one_fits(matrix):
+    _, said = told_of(matrix, "3.11", "2.36", "onnxruntime", "tflite-runtime")
+    assert said[told.NUMPY_FROM_APT] == {"range": ">=1.23.2,<2", "version": "1.24.2"}
+    _, said = told_of(matrix, "3.11", "2.36", "onnxruntime", "numpy<1.24")
+    assert told.NUMPY_FROM_APT not in said
+
+
+def test_a_numpy_of_which_no_file_is_listed_may_be_asked_for(matrix):
+    choice, said = told_of(matrix, "3.7", "2.28", "onnxruntime==1.9.1", "numpy==1.17.3")
+    assert not choice.fits
+    assert said[told.OTHER_VERSION]["name"] == "numpy==1.17.3"
+
+
+def test_torch_brings_a_numpy_on_64_bit_too(matrix):
+    solved = sets.solve(matrix, ARM64, ["torch", "torchvision"])
+    assert set(versions(solved)) == {"torch", "torchvision", "numpy"}
+    assert not sets.solve(matrix, ARM64._replace(numpy="2.2.6"), ["torch"]).numpy_unknown
+
+
+def test_a_build_that_is_ordered_by_its_local_version(matrix):
+    choice, _ = told_of(matrix, "3.7", "2.28", "torch==1.9.0a0+gitd69c22d")
+    assert choice.wheel("torch").version == "1.9.0a0+gitd69c22d"
+    choice, said = told_of(matrix, "3.7", "2.28", "torch==2.1.0+cu121")
+    assert said[told.OTHER_VERSION]["name"] == "torch==2.1.0+cu121"
+    cpu = told.pi_set(matrix, machine("pi3-bookworm-aarch64"), ["torch==2.9.1+cpu"])
+    assert cpu.fits and cpu.wheel("torch").url.startswith("https://download.pytorch.org/whl/cpu/")
+
+
+def test_a_set_with_known_hashes_may_keep_the_installed_numpy(matrix):
+    choice = told.pi_set(matrix, machine("pi4-buster-py37"))
+    (checked,) = [item for item in choice.alternatives if item.when.text == told.CHECKED]
+    assert all(wheel.sha256 for wheel in checked.wheels)
+    assert {wheel.name for wheel in checked.wheels} == {"opencv-python", "onnxruntime", "tflite-runtime"}
+
+
+def test_the_cpu_set_is_named_with_its_partners(matrix):
+    choice = told.pi_set(matrix, machine("pi3-bookworm-aarch64"), ["torch", "torchvision"])
+    (other,) = [item for item in choice.alternatives if item.when.text == told.CPU_TORCH]
+    assert [wheel.name for wheel in other.wheels] == ["torch", "torchvision", "numpy"]
+
+
 # ---------------------------------------------------------------- requests, names, pip
 
 
-def test_a_request_that_is_none(matrix):
+@pytest.mark.parametrize(
+    "request_",
+    ["onnx runtime ==", "torch==", "torch>=>2", "-r", "git+https://example.org/x", "./a.whl", "nonsense", "!!"],
+)
+def test_a_request_that_is_none(matrix, request_):
     with pytest.raises(DoctorError) as raised:
-        told.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), ["onnx runtime =="])
+        told.pi_set(matrix, Target.described("linux_armv7l", matrix, "3.7", glibc="2.28"), [request_])
     assert raised.value.exit == 2
+
+
+def test_a_pure_project_is_answered_with_what_it_needs(matrix):
+    with pytest.raises(DoctorError) as raised:
+        told.pi_set(matrix, machine("pi3-bookworm-aarch64"), ["ultralytics"])
+    assert raised.value.params["needs"] == "torch torchvision opencv-python"
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,8 @@ def builds(matrix: Matrix, name: str, target: Optional[ArmTarget] = None) -> Tup
             files.extend(_index_trio(matrix, name, target.files_tag if target else None))
         if target is None:
             files.extend(_measured_only(matrix, name, files))
-        known[place] = tuple(_build(matrix, file) for file in files if _for_arm(file))
+        exact = _known_sha256(matrix)
+        known[place] = tuple(_build(matrix, _with_sha256(file, exact)) for file in files if _for_arm(file))
     return known[place]
 
 
@@ -109,7 +110,6 @@ def _measured_only(matrix: Matrix, name: str, files: Sequence[IndexFile]) -> Ite
 
 def _index_trio(matrix: Matrix, name: str, tag: Optional[str]) -> Iterator[IndexFile]:
     """Yield the aarch64 files of torch and its partners on the package index, for one interpreter tag or all."""
-    exact = _known_sha256(matrix)
     if name == "torch":
         tables = {version: (matrix.release(version) or {}).get("tags") for version in matrix.torch_releases}
     else:
@@ -124,17 +124,21 @@ def _index_trio(matrix: Matrix, name: str, tag: Optional[str]) -> Iterator[Index
                     continue
                 interpreter, abi, platforms = tags_of(wheel.filename)
                 yield IndexFile(
-                    name, version, wheel.filename, None, exact.get(wheel.filename), PACKAGE_INDEX, interpreter, abi,
+                    name, version, wheel.filename, None, None, PACKAGE_INDEX, interpreter, abi,
                     platforms, glibc_of_tag(".".join(platforms)), matrix.numpy_limit(name, version, "linux") or "",
                 )  # fmt: skip
 
 
 def _known_sha256(matrix: Matrix) -> Dict[str, str]:
-    """Return file name -> sha256 of the index's files of torch and torchvision for the Pi's releases."""
+    """Return file name -> sha256 of files of the index that only the Pi's tables of torch and of sets name."""
     block = matrix.table("pi_wheels.torch") or {}
     rows = [row for name, part in block.items() if name.startswith("pypi_") and isinstance(part, list) for row in part]
     rows += [item for each in matrix.table("pi_wheels.derived_sets") or () for item in each["items"]]
     return {row["file"]: row["sha256"] for row in rows if row.get("file") and row.get("sha256")}
+
+
+def _with_sha256(file: IndexFile, known: Mapping[str, str]) -> IndexFile:
+    return file if file.sha256 or file.url else file._replace(sha256=known.get(file.filename))
 
 
 def _build(matrix: Matrix, file: IndexFile) -> Build:

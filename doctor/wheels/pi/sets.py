@@ -4,7 +4,7 @@ import re
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..choose import Wish, read_wishes
-from ..matrix import TRIO, IndexFile, Matrix
+from ..matrix import PARTNERS, TRIO, IndexFile, Matrix
 from ..target import Target
 from ..versions import is_prerelease, key, matches, public
 from .boards import ArmTarget, numbers, of_target
@@ -78,7 +78,7 @@ def solve(
     numpies = [item for item in candidates(matrix, "numpy", target) if item.fits and usable(item.build)]
     picked = _search(matrix, lists, [item.build.version for item in numpies], numpy_wish, target)
     if picked is None:
-        clash = tuple(_claim(good[0].build) for good in lists)
+        clash = tuple(_claim(matrix, good[0].build) for good in lists)
         if numpy_range:
             clash += ("numpy%s" % numpy_range,)
         lost = [Lost(good[0].build, ("no versions of these agree with each other",)) for good in lists]
@@ -116,10 +116,17 @@ def _wishes(read: Mapping[str, Wish]) -> List[Wish]:
     return sorted(wishes, key=lambda wish: wish.name != "torch")
 
 
-def _claim(build: Build) -> str:
-    """Return a build and the numpy it needs, for telling why a set is impossible."""
-    needs = " needs numpy %s" % build.numpy if build.numpy else ""
-    return "%s %s%s" % (build.name, build.version, needs)
+def asked_for(wish: Wish) -> str:
+    """Return the range that a wish names, the local part of an ordered build included."""
+    return wish.specifier + ("+" + wish.variant if wish.variant else "")
+
+
+def _claim(matrix: Matrix, build: Build) -> str:
+    """Return a build and what it needs beside it, for telling why a set is impossible."""
+    homes = matrix.torch_for(build.name, _release_part(build.version)) if build.name in PARTNERS else ()
+    needs = ["torch %s" % homes[0]] if homes else []
+    needs += ["numpy %s" % build.numpy] if build.numpy else []
+    return "%s %s%s" % (build.name, build.version, " needs " + " and ".join(needs) if needs else "")
 
 
 def usual(matrix: Matrix, target: ArmTarget) -> Tuple[str, ...]:
@@ -141,15 +148,15 @@ def _good(
 
     ``named``: it was asked for by name and is not merely part of the usual set.
     """
-    asked_for = wish.specifier + ("+" + wish.variant if wish.variant else "")
+    wanted = asked_for(wish)
     good: List[Judged] = []
     ordered: List[Judged] = []
     for item in candidates(matrix, wish.name, target):
         build = item.build
         reasons = list(item.reasons)
-        asked = matches(asked_for, build.version)
+        asked = matches(wanted, build.version)
         if not asked:
-            reasons.append("asked for: %s" % asked_for)
+            reasons.append("asked for: %s" % wanted)
         if build.replaced_by is not None and not wish.exact:
             reasons.append("withdrawn: %s" % (build.replaced_by + " took its place" if build.replaced_by else "yanked"))
         if build.only_named and not named:

@@ -13,7 +13,7 @@ from ..versions import key, matches, public
 from .boards import ArmTarget, numbers, of_target, target_of_facts
 from .catalogue import OPENCV, Build, illegal_torch, tags_version
 from .fitting import Judged
-from .sets import Solved, solve
+from .sets import Solved, asked_for, solve
 
 #: Libraries of the compiler's runtime: their packages have the same name on every release.
 RUNTIME = ("libatomic1", "libgomp1")
@@ -89,10 +89,10 @@ def _warnings(
         yield Said(ARMV6, {})
     if solved.clash:
         yield Said(CLASH, {"claims": "; ".join(solved.clash)})
-    specifiers = {wish.name: wish.specifier for wish in read_wishes(matrix, requests).values()} if requests else {}
+    specifiers = {wish.name: asked_for(wish) for wish in read_wishes(matrix, requests).values()} if requests else {}
     for name in solved.missing + tuple(name for name in solved.absent if name in ("torch", "onnxruntime")):
         yield _no_wheel(matrix, target, name, specifiers.get(name, ""))
-    if solved.numpy_unknown:
+    if solved.numpy_unknown and "numpy" not in solved.missing:
         yield _numpy_to_find(target, solved.numpy)
     elif solved.keeps_numpy and chosen:
         yield Said(NUMPY_KEPT, {"version": target.numpy, "range": solved.numpy or "any"})
@@ -197,7 +197,8 @@ def _needs_pip(chosen: Iterable[Build], target: ArmTarget) -> Optional[str]:
 def _alternatives(
     matrix: Matrix, target: ArmTarget, solved: Solved, chosen: Sequence[Build], requests: Sequence[str]
 ) -> Iterator[Alternative]:
-    if any(build.file.url and not build.file.sha256 for build in chosen):
+    kept = {"numpy"} if solved.keeps_numpy else set()
+    if any(build.file.url and not build.file.sha256 for build in chosen if build.name not in kept):
         checked = solve(matrix, target, requests, usable=lambda build: bool(build.file.sha256))
         needed = {build.name for build in chosen} - {"torch"} - ({"numpy"} if checked.keeps_numpy else set())
         if checked.fits and needed <= {build.name for build in checked.chosen}:
