@@ -494,7 +494,7 @@ class Trials:
 class OtherPython:
     executable: str
     version: str
-    #: system, venv, conda, pyenv, user
+    #: system, venv, conda, pyenv, uv, user
     kind: str
     #: wanted modules that it holds, name -> version or empty
     modules: Mapping[str, str] = field(default_factory=dict)

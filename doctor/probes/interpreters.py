@@ -22,13 +22,27 @@ MINORS = tuple("3.%d" % minor for minor in range(6, 17))
 
 WINDOWS = os.name == "nt"
 
+#: where virtualenvwrapper and PyCharm, pipenv, poetry and uv keep environments and Pythons
+TOOLS = (
+    (".virtualenvs",),
+    (".local", "share", "virtualenvs"),
+    (".cache", "pypoetry", "virtualenvs"),
+    ("Library", "Caches", "pypoetry", "virtualenvs"),
+    ("AppData", "Local", "pypoetry", "Cache", "virtualenvs"),
+    (".local", "share", "uv", "python"),
+)
+
+#: how VS Code's settings and PyCharm's list of interpreters name a Python
+_VSCODE = lazy(r"\"python\.(?:defaultInterpreterPath|pythonPath)\"\s*:\s*\"([^\"]+)\"")
+_PYCHARM = lazy(r"<homePath value=\"([^\"]+)\"")
+
 
 class Found(NamedTuple):
     """A Python on disk."""
 
     executable: str
     prefix: str
-    #: system, venv, conda, pyenv, user
+    #: system, venv, conda, pyenv, uv, user
     kind: str
 
 
@@ -87,17 +101,44 @@ def _candidates(python: Python, root: str, project: str, environ: Mapping[str, s
             yield from _environment(folder, "venv")
     if environ.get("CONDA_PREFIX"):
         yield from _environment(environ["CONDA_PREFIX"], "conda")
+    yield from _of_editors(project, home)
     if python.base_prefix and python.base_prefix != python.prefix:
         yield from _environment(python.base_prefix, _kind_of(python.base_prefix))
     yield from _on_path(environ, root)
     for folder in _children(environ.get("PYENV_ROOT") or os.path.join(home, ".pyenv"), "versions"):
         yield from _environment(folder, "pyenv")
     yield from _conda(environ, home)
-    for folder in _children(home, ".virtualenvs"):
-        yield from _environment(folder, "venv")
+    for parts in TOOLS:
+        for folder in _children(home, *parts):
+            yield from _environment(folder, _kind_of(folder))
     for folder in _children(home):
         if os.path.isfile(os.path.join(folder, "pyvenv.cfg")):
             yield from _environment(folder, "venv")
+
+
+def _of_editors(project: str, home: str) -> Iterator[Found]:
+    """Yield the Pythons that VS Code or PyCharm was told to use."""
+    said = [(os.path.join(project, ".vscode", "settings.json"), _VSCODE)]
+    for config in (".config/JetBrains", "Library/Application Support/JetBrains", "AppData/Roaming/JetBrains"):
+        for folder in _children(home, *config.split("/")):
+            if os.path.basename(folder).startswith("PyCharm"):
+                said.append((os.path.join(folder, "options", "jdk.table.xml"), _PYCHARM))
+    for file, pattern in said:
+        for path in pattern.findall(_text(file)):
+            path = path.replace("${workspaceFolder}", project).replace("$USER_HOME$", home).replace("${userHome}", home)
+            path = os.path.join(project, home + path[1:] if path.startswith("~/") else path)
+            if os.path.isfile(path):
+                folder = os.path.dirname(path)
+                prefix = os.path.dirname(folder) if os.path.basename(folder) in ("bin", "Scripts") else folder
+                yield Found(path, prefix, _kind_of(prefix))
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read(1 << 18)
+    except OSError:
+        return ""
 
 
 def _children(*parts: str) -> List[str]:
@@ -122,7 +163,10 @@ def _kind_of(prefix: str) -> str:
         return "venv"
     if os.path.isdir(os.path.join(prefix, "conda-meta")):
         return "conda"
-    return "pyenv" if "%s.pyenv%s" % (os.sep, os.sep) in prefix + os.sep else "system"
+    for kind, inside in (("pyenv", ".pyenv"), ("uv", os.path.join("uv", "python"))):
+        if os.sep + inside + os.sep in prefix + os.sep:
+            return kind
+    return "system"
 
 
 def _on_path(environ: Mapping[str, str], root: str) -> Iterator[Found]:
@@ -149,12 +193,7 @@ def _conda(environ: Mapping[str, str], home: str) -> Iterator[Found]:
     bases += ["/opt/conda", "/opt/miniconda3", "/opt/anaconda3"] if not WINDOWS else ["C:\\ProgramData\\anaconda3"]
     if environ.get("CONDA_EXE"):
         bases.insert(0, os.path.dirname(os.path.dirname(environ["CONDA_EXE"])))
-    listed: List[str] = []
-    try:
-        with open(os.path.join(home, ".conda", "environments.txt"), encoding="utf-8", errors="replace") as stream:
-            listed = stream.read(1 << 14).split("\n")
-    except OSError:
-        pass
+    listed = _text(os.path.join(home, ".conda", "environments.txt")).split("\n")
     for base in dict.fromkeys(bases + [line.strip() for line in listed if line.strip()]):
         yield from _environment(base, "conda")
         for folder in _children(base, "envs"):
@@ -172,13 +211,10 @@ def _user_site(python: Python, home: str) -> Optional[str]:
 
 def _version(found: Found, root: str) -> Optional[str]:
     """Return the version as exactly as its files say: 3.10.13, or 3.10."""
-    try:
-        with open(os.path.join(found.prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as stream:
-            said = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+(?:\.\d+)?)", stream.read(4096), re.MULTILINE)
-            if said:
-                return said.group(1)
-    except OSError:
-        pass
+    config = _text(os.path.join(found.prefix, "pyvenv.cfg"))
+    said = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+(?:\.\d+)?)", config, re.MULTILINE)
+    if said:
+        return said.group(1)
     named = re.match(r"(\d+\.\d+\.\d+)", os.path.basename(found.prefix))
     if named:
         return named.group(1)
@@ -213,7 +249,7 @@ def _site_packages(prefix: str, version: str, root: str, kind: str) -> List[str]
     minor = ".".join(version.split(".")[:2])
     inside = "lib/python%s/site-packages" % minor
     folders = [os.path.join(prefix, inside), os.path.join(prefix, "lib64", "python" + minor, "site-packages")]
-    if kind == "system":
+    if kind == "system" and prefix in ("/usr", "/usr/local"):
         # Debian's own layout: apt's packages, then what pip put in beside them
         folders += [os.path.join(prefix, "lib/python3/dist-packages"), "/usr/local/lib/python%s/dist-packages" % minor]
         folders += ["/usr/local/" + inside] if prefix == "/usr" else []
@@ -223,11 +259,8 @@ def _site_packages(prefix: str, version: str, root: str, kind: str) -> List[str]
 
 
 def _sees_system(prefix: str) -> bool:
-    try:
-        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as stream:
-            return bool(re.search(r"^include-system-site-packages\s*=\s*true", stream.read(4096), re.MULTILINE | re.I))
-    except OSError:
-        return False
+    config = _text(os.path.join(prefix, "pyvenv.cfg"))
+    return bool(re.search(r"^include-system-site-packages\s*=\s*true", config, re.MULTILINE | re.IGNORECASE))
 
 
 class Shelf:

@@ -172,3 +172,27 @@ def test_odd_trees_are_no_harm(tmp_path):
     write(tmp_path, {"home/c/pyvenv.cfg/x": "", "home/.pyenv/versions": "a file"})
     os.symlink("loop", str(tmp_path / "home" / "loop"))
     assert ours(look(tmp_path, environ={"PATH": "/nowhere:%s:" % (tmp_path / "home/loop")}), tmp_path) == []
+
+
+@pytest.mark.parametrize("named", ["${workspaceFolder}/../gpu/bin/python3", "~/../gpu/bin/python3"])
+def test_the_python_that_vs_code_uses(tmp_path, named):
+    write(tmp_path, venv("gpu", "3.10.4", files=CV2))
+    settings = '{\n  // chosen by hand\n  "python.defaultInterpreterPath": "%s",\n}' % named
+    write(tmp_path, {"project/.vscode/settings.json": settings, "home/keep": ""})
+    (found,) = ours(look(tmp_path, project=str(tmp_path / "project")), tmp_path)
+    assert (found.kind, found.version, dict(found.modules)) == ("venv", "3.10.4", {"cv2": "4.5.5.62"})
+
+
+def test_the_pythons_that_pycharm_knows(tmp_path):
+    write(tmp_path, venv("work/lanes", "3.11.7", files={"torch/__init__.py": ""}))
+    table = '<jdk><homePath value="$USER_HOME$/../work/lanes/bin/python3" /></jdk><homePath value="/gone/bin/python" />'
+    write(tmp_path, {"home/.config/JetBrains/PyCharmCE2024.1/options/jdk.table.xml": table})
+    (found,) = ours(look(tmp_path), tmp_path)
+    assert (found.version, dict(found.modules)) == ("3.11.7", {"torch": ""})
+
+
+@pytest.mark.parametrize("folder", [".local/share/virtualenvs", ".cache/pypoetry/virtualenvs", ".virtualenvs"])
+def test_environments_that_tools_keep_in_the_home_folder(tmp_path, folder):
+    write(tmp_path, venv("home/%s/yolo-x1y2" % folder, "3.9.2", files=CV2))
+    (found,) = ours(look(tmp_path), tmp_path)
+    assert found.kind == "venv" and found.modules == {"cv2": "4.5.5.62"}
