@@ -62,7 +62,7 @@ def make_console(file: Any = None, width: Optional[int] = None, record: bool = F
 
 def print_report(report: Report, lang: str, verbose: bool, console: Optional[Console] = None) -> None:
     """Draw the report of ``check``, ``pi`` or ``fix``."""
-    screen = Screen(console or make_console(), lang, verbose)
+    screen = Screen(console or make_console(), lang, verbose, is_root(report))
     with screen.tidy():
         screen.header(report)
         if report.command == "fix":
@@ -98,10 +98,11 @@ def print_choice(choice: Any, lang: str, verbose: bool, console: Optional[Consol
 class Screen:
     """One report on one console."""
 
-    def __init__(self, console: Console, lang: str, verbose: bool) -> None:
+    def __init__(self, console: Console, lang: str, verbose: bool, root: bool = False) -> None:
         self.console = console
         self.lang = lang
         self.verbose = verbose
+        self.root = root
         encoding = (console.encoding or "ascii").lower()
         self.unicode = encoding.startswith("utf") or encoding in ("gb18030",)
         self.marks = _MARKS if self.unicode else _ASCII
@@ -252,16 +253,20 @@ class Screen:
             rows.add_row(self.say(words.SEEN), Rich(self.plain(line), style="dim"))
         if len(finding.evidence) > len(shown):
             rows.add_row("", Rich("+%d (-v)" % (len(finding.evidence) - len(shown)), style="dim"))
-        by_id = {step.id: step for step in plan.steps}
-        for number in step_ids(plan, finding.code):
-            rows.add_row(self.say(words.FIX), self.step_line(by_id[number]))
-            for wheel in by_id[number].wheels:
+        steps = [step for number in step_ids(plan, finding.code) for step in plan.steps if step.id == number]
+        steps.sort(key=lambda step: step.kind == "system")  # their commands, which are never broken, come below
+        for step in steps:
+            rows.add_row(self.say(words.FIX), self.step_line(step))
+            for wheel in step.wheels:
                 if wheel.url:  # a file of the package index says no more than its version in the line above
                     rows.add_row("", Rich(self.plain(wheel.filename), style="cyan"))
         for item in plan.not_done:
             if item.code == finding.code:
                 rows.add_row(self.say(words.FIX), self.plain(item.reason.render(self.lang, item.params)))
         self.out(rows, indent=2)
+        for step in steps:
+            for command in typed(step, self.root) if step.kind == "system" else ():
+                self.out("$ " + command, indent=4, whole=True)
 
     def title(self, severity: str, title: str, code: str, remark: str = "") -> None:
         """Draw the first line of a finding or a diagnosis."""
@@ -359,8 +364,13 @@ class Screen:
                 self.out("sha256 " + wheel.sha256, indent=3, style="dim", whole=True)
         for edit in step.edits:
             self.out("%s:%d: %s -> %s" % (edit.file, edit.line, edit.old, edit.new), indent=3, style="dim")
-        for command in step.commands or ((step.argv,) if step.argv else ()):
-            self.out("$ " + shell_line(command), indent=3, whole=True)
+        for command in typed(step, self.root):
+            self.out("$ " + command, indent=3, whole=True)
+        if step.download_bytes is not None and step.disk_bytes is not None:
+            sizes = self.say(words.SIZES, download=size(step.download_bytes), disk=size(step.disk_bytes))
+            self.out(sizes, indent=3, style="dim")
+        elif step.download_bytes is not None:
+            self.out(self.say(words.DOWNLOAD, download=size(step.download_bytes)), indent=3, style="dim")
         if step.fixes:
             self.out(self.marks["arrow"] + " " + ", ".join(step.fixes), indent=3, style="dim")
 
@@ -442,6 +452,18 @@ def _to_copy(line: str) -> bool:
     """Tell whether a line is an address, a path or a command, which must not be broken."""
     first = line.split(" ", 1)[0]
     return "://" in first or first.startswith(("/", "\\")) or first[1:3] == ":\\"
+
+
+def is_root(report: Report) -> bool:
+    """Tell whether the doctor ran as root, who types system commands without sudo (and may have none)."""
+    host = report.facts.maybe(f.Host)
+    return host is not None and host.root
+
+
+def typed(step: Step, root: bool) -> List[str]:
+    """Return the commands of a step as the user types them."""
+    before = ("sudo",) if step.kind == "system" and not root else ()
+    return [shell_line(before + tuple(command)) for command in step.commands or ((step.argv,) if step.argv else ())]
 
 
 def shell_line(argv: Any) -> str:

@@ -9,7 +9,7 @@ from ..text import Text
 from ..version import __version__
 from . import words
 from .chain import links
-from .console import choice_heading, shell_line
+from .console import choice_heading, is_root, shell_line, typed
 
 _MARKS = {"ok": "✅", "warning": "⚠️", "broken": "❌", "unknown": "❔", "none": "–"}
 _SEVERITY = {"error": "❌", "warning": "⚠️", "note": "ℹ️"}
@@ -45,8 +45,8 @@ def render_report(report: Report, lang: str) -> str:
         for number in step_ids(report.plan, finding.code):
             step = next(item for item in report.plan.steps if item.id == number)
             lines.append("- %s: %s" % (say(words.FIX), escape(hide(step.text.render(lang, step.params)))))
-            for command in step.commands or ((step.argv,) if step.argv else ()):
-                lines.append("  `%s`" % hide(shell_line(command)))
+            for command in typed(step, is_root(report)):
+                lines.append("  `%s`" % hide(command))
             for wheel in step.wheels:
                 lines.append("  %s" % (wheel.url or "`%s`" % wheel.filename))
         for item in report.plan.not_done:

@@ -93,12 +93,20 @@ def through(matrix: Matrix, choice: Choice, mirror: Any) -> Choice:
     return replace(choice, wheels=tuple(wheels), warnings=choice.warnings + tuple(said), alternatives=alternatives)
 
 
-def commands(choice: Choice, python: str = "python") -> Tuple[Tuple[str, ...], ...]:
-    """Return the ready commands, one argv each: downloads of renamed files first, then one ``pip install``."""
+def commands(choice: Choice) -> Tuple[Tuple[str, ...], ...]:
+    """Return the ready commands, one argv each: downloads of renamed files first, then one ``pip install``.
+
+    The Python is the target's own: outside a venv a plain ``python`` is Python 2 on buster. One that belongs to the
+    system makes an environment first.
+    """
     if not choice.wheels:
         return ()
     found: List[Tuple[str, ...]] = []
     arguments: List[str] = []
+    python = choice.target.executable or "python"
+    if choice.target.externally_managed:
+        found.append((python, "-m", "venv", "ml"))
+        python = "ml/bin/python"
     for wheel in choice.wheels:
         if wheel.url is None:
             arguments.append("%s==%s" % (wheel.name, wheel.version))

@@ -70,6 +70,8 @@ class Target:
     elsewhere: bool = False
     #: the interpreter it was read from
     executable: Optional[str] = None
+    #: pip refuses to install into it: it belongs to the system
+    externally_managed: bool = False
     venv: Optional[bool] = None
     #: reasons of facts that are unknown
     unknowns: Tuple[str, ...] = ()
@@ -127,6 +129,7 @@ class Target:
             glibc_state=glibc_state,
             macos=host.distro_version or None if host is not None and host.system == "macos" else None,
             executable=python.executable,
+            externally_managed=python.externally_managed and not python.venv,
             venv=python.venv,
         )
 

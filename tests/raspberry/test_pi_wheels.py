@@ -5,6 +5,7 @@ import pytest
 from doctor.facts import Facts, from_json
 from doctor.model import DoctorError
 from doctor.wheels import choose as choosing
+from doctor.wheels.command import commands
 from doctor.wheels.pi import boards, catalogue, fitting, sets, told
 from doctor.wheels.target import Target
 
@@ -339,6 +340,21 @@ def test_a_set_with_known_hashes_may_keep_the_installed_numpy(matrix):
     (checked,) = [item for item in choice.alternatives if item.when.text == told.CHECKED]
     assert all(wheel.sha256 for wheel in checked.wheels)
     assert {wheel.name for wheel in checked.wheels} == {"opencv-python", "onnxruntime", "tflite-runtime"}
+
+
+def test_an_opencv_that_is_not_listed_may_be_at_piwheels_or_in_apt(matrix):
+    _, said = told_of(matrix, "3.13", "2.41", "opencv-python")
+    assert said[told.OPENCV_OTHERWISE] == {"name": "opencv-python", "codename": "trixie", "version": "4.10.0"}
+    _, said = told_of(matrix, "3.14", "2.41", "opencv-python")
+    assert told.OPENCV_OTHERWISE not in said, "apt's is for the system's own Python"
+
+
+def test_the_command_names_the_target_and_makes_an_environment_where_pip_is_refused(matrix):
+    (install,) = commands(told.pi_set(matrix, machine("pi4-buster-py37"), ["opencv-python"]))
+    assert install[:4] == ("/home/pi/my_project/venv/bin/python", "-m", "pip", "install")
+    venv, install = commands(told.pi_set(matrix, machine("pi3-bookworm-aarch64"), ["onnxruntime"]))
+    assert venv == ("/usr/bin/python3", "-m", "venv", "ml")
+    assert install[:4] == ("ml/bin/python", "-m", "pip", "install")
 
 
 def test_the_cpu_set_is_named_with_its_partners(matrix):

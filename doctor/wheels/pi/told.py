@@ -92,6 +92,11 @@ def _warnings(
     specifiers = {wish.name: asked_for(wish) for wish in read_wishes(matrix, requests).values()} if requests else {}
     for name in solved.missing + tuple(name for name in solved.absent if name in ("torch", "onnxruntime")):
         yield _no_wheel(matrix, target, name, specifiers.get(name, ""))
+    known = RELEASES.get(target.codename)
+    opencv = next((name for name in solved.missing + solved.absent if name in OPENCV), None)
+    if opencv is not None and known is not None and known.opencv and target.abi == known.abi:
+        version = known.opencv.partition("+")[0]
+        yield Said(OPENCV_OTHERWISE, {"name": opencv, "codename": known.codename, "version": version})
     if solved.numpy_unknown and "numpy" not in solved.missing:
         yield _numpy_to_find(target, solved.numpy)
     elif solved.keeps_numpy and chosen:
@@ -102,7 +107,6 @@ def _warnings(
         yield Said(APT_PARTLY if partly else APT, {"packages": " ".join(apt)})
     old = _needs_pip(chosen, target)
     if old:
-        known = RELEASES.get(target.codename)
         ceiling = known.newest_pip if known and known.newest_pip and target.abi == known.abi else None
         wanted = "'pip<=%s'" % ceiling if ceiling else "pip"
         yield Said(PIP_TOO_OLD, {"pip": target.pip, "needed": old, "wanted": wanted})
@@ -289,6 +293,14 @@ NUMPY_FROM_APT = Text(
     "The set needs numpy {range}, of which no file is listed for this Python; apt's {version} fits: "
     "sudo apt install python3-numpy, and a venv made with --system-site-packages",
     "这组包需要 numpy {range}，表中没有适合该 Python 的文件；apt 的 {version} 合适：sudo apt install python3-numpy，"
+    "并用 --system-site-packages 创建虚拟环境",
+)
+OPENCV_OTHERWISE = Text(
+    "piwheels may have a newer {name} than is recorded here: python -m pip install --only-binary=:all: {name}. "
+    "For the Python of {codename}, apt has OpenCV {version}: sudo apt install python3-opencv, and a venv made with "
+    "--system-site-packages",
+    "piwheels 上可能有比这里记录的更新的 {name}：python -m pip install --only-binary=:all: {name}。"
+    "对 {codename} 自带的 Python，apt 有 OpenCV {version}：sudo apt install python3-opencv，"
     "并用 --system-site-packages 创建虚拟环境",
 )
 NUMPY_KEPT = Text(
