@@ -5,6 +5,7 @@ A section is its value, ``None`` when it is known that there is no such thing (n
 and :meth:`Facts.find`, so that a check whose fact is unknown is skipped, visibly.
 """
 
+import re
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 from .record import dataclass, field, fields, is_record
@@ -754,6 +755,24 @@ class BadBundle(ValueError):
     """A bundle that does not have the stated form; the message names the place."""
 
 
+_NUMBER, _TWO_NUMBERS = r"\d+(\.\d+)*$", r"\d+\.\d+"
+
+#: texts that are compared number by number: anything else in a bundle is damage. Versions of distributions may be
+#: anything at all.
+NUMBERED: Dict[type, Dict[str, str]] = {
+    Host: {"libc_version": _NUMBER},
+    Python: {"version": _TWO_NUMBERS, "libc_version": _NUMBER},
+    Gpu: {"compute_capability": _TWO_NUMBERS + "$"},
+    NvidiaSource: {"driver": _NUMBER, "cuda": _NUMBER},
+    Nvidia: {"driver": _NUMBER, "cuda": _NUMBER},
+    Toolkit: {"nvcc": _NUMBER},
+    ToolkitInstall: {"version": _NUMBER},
+    Torch: {"cuda": _NUMBER},
+    Torchvision: {"cuda": _NUMBER},
+    Torchaudio: {"cuda": _NUMBER},
+}
+
+
 def from_json(data: Any) -> Facts:
     """Return the facts of a bundle; sections that a newer doctor added are left out.
 
@@ -804,6 +823,10 @@ def _decode(value: Any, wanted: Any, where: str) -> Any:
         arguments = {
             key: _decode(item, hints[key], "%s.%s" % (where, key)) for key, item in value.items() if key in known
         }
+        for key, pattern in NUMBERED.get(wanted, {}).items():
+            text = arguments.get(key)
+            if isinstance(text, str) and re.match(pattern, text, re.ASCII) is None:
+                raise BadBundle("%s.%s: a version number is wanted, not %r" % (where, key, text[:40]))
         try:
             return wanted(**arguments)
         except TypeError as error:

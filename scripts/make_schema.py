@@ -49,6 +49,8 @@ def define(cls: type, definitions: Dict[str, Any]) -> None:
     properties = {}
     for name in fields(cls):
         schema = schema_of(hints[name], definitions)
+        if name in facts.NUMBERED.get(cls, {}):
+            schema = dict(schema, pattern="^" + facts.NUMBERED[cls][name])
         properties[name] = dict(schema, description=comments[name]) if name in comments else schema
     definition = {"type": "object", "properties": properties}
     doc = (cls.__doc__ or "").strip()

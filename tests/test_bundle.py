@@ -214,6 +214,11 @@ HOSTILE = {
     "text in a list of objects": b'{"storage": {"places": ["/"]}}',
     "reason that is no text": b'{"host": {"unknown": 5}}',
     "facts that are no object": b'{"schema": 1, "facts": []}',
+    "a driver that is no number": b'{"nvidia": {"driver": "abc.def"}}',
+    "a capability that is no number": b'{"nvidia": {"gpus": [{"name": "GTX 1060", "compute_capability": "sm"}]}}',
+    "a CUDA that is no number": b'{"torch": {"version": "2.1.0", "cuda": "+cu121"}}',
+    "a Python without a minor number": b'{"python": {"executable": "/usr/bin/python3", "version": "3"}}',
+    "a libc that is no number": json.dumps({"host": dict(GOOD, libc_version="None")}).encode(),
     "schema of another kind": json.dumps({"schema": "1", "host": GOOD}).encode(),
     "schema of a newer doctor": json.dumps({"schema": 999, "host": GOOD}).encode(),
     "schema that is true": json.dumps({"schema": True, "host": GOOD}).encode(),
@@ -232,6 +237,11 @@ PLACES = {
     "text in a list of objects": "storage.places[0]",
     "list where an object belongs": "environ.variables",
     "schema of another kind": "schema",
+    "a driver that is no number": "nvidia.driver",
+    "a capability that is no number": "nvidia.gpus[0].compute_capability",
+    "a CUDA that is no number": "torch.cuda",
+    "a Python without a minor number": "python.version",
+    "a libc that is no number": "host.libc_version",
     "a number of a thousand digits": "memory.total_bytes",
 }
 
