@@ -11,6 +11,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tu
 PT_LOAD, PT_DYNAMIC = 1, 2
 DT_NEEDED, DT_STRTAB, DT_SONAME, DT_RPATH, DT_RUNPATH = 1, 5, 14, 15, 29
 DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
+VER_FLG_WEAK = 2
 
 #: ELF machine -> multiarch folder of Debian and Ubuntu
 MULTIARCH = {
@@ -106,8 +107,9 @@ def parse_elf(data: "mmap.mmap") -> Optional[Elf]:
             _, count, _, first, following = struct.unpack_from(order + "HHIII", data, at)
             entry = at + first
             for _ in range(min(count, 1000)):
-                _, _, _, name, step = struct.unpack_from(order + "IHHII", data, entry)
-                versions.append(text(name))
+                _, flags, _, name, step = struct.unpack_from(order + "IHHII", data, entry)
+                if not flags & VER_FLG_WEAK:  # the loader does without a weak one
+                    versions.append(text(name))
                 entry += step
             if not following:
                 break

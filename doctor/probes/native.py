@@ -11,15 +11,16 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Se
 
 from ..facts import NativeModule, NativeModules, Ownership
 from ..patterns import lazy
+from ..record import replace
 from .elf import Elf, Loader, highest, read_elf
 
-#: Longest that the part which ``--quick`` leaves out may take.
+#: Longest that the search for numpy's marker may take, of the part which ``--quick`` leaves out; all of it, twice that.
 BUDGET_S = 0.25
 #: Longer modules are searched for numpy's marker only in a full check.
 QUICK_BYTES = 4 << 20
 
-OLD_MARKER = b"numpy.core._multiarray_umath"
 NEW_MARKER = b"numpy._core._multiarray_umath"
+MARKER = lazy(rb"numpy\._?core\._multiarray_umath")
 
 OPENCV = "opencv_"
 ONNXRUNTIME = "onnxruntime"
@@ -66,6 +67,11 @@ KNOWN = (
     Known("pyarrow", r"lib\b.*\.so$", "pyarrow", False),
 )
 
+#: at most so many modules of a package without a row are read
+MODULES = 8
+#: a module that Python imports, not a library beside it
+_MODULE = lazy(r"(?!lib)[^/]*\.(?:so|pyd)$")
+
 #: never asked of the file system: part of every glibc or musl process, or of the interpreter itself
 _ALWAYS = lazy(
     r"(?:linux-vdso|ld-linux|ld-musl|ld64|libc\.so|libc\.musl|libm\.so|libdl\.so|libpthread\.so|librt\.so|libutil\.so"
@@ -101,8 +107,8 @@ def probe_native(
                 for path in _files(os.path.join(folder, known.folder), known.pattern):
                     name = _distribution(known.distribution, records)
                     items.append(_look(path, name, two and known.numpy, quick, loader, folder, offered))
-        if two and not quick:
-            items.extend(_others(folder, names, {item.path for item in items}, deadline))
+        if not quick:
+            items.extend(_others(folder, names, two, loader, offered, deadline))
         for prefix in (OPENCV, ONNXRUNTIME):
             ownership.extend(_ownership(folder, prefix, records, quick))
         _openmp(folder, names, openmp)
@@ -242,33 +248,94 @@ def numpy_abi(path: str) -> Optional[str]:
 
     numpy's headers put the name of the module they import into every extension.
     """
+    found = None
+    for marker in _found(path, MARKER):
+        if marker == NEW_MARKER:
+            return "2"
+        found = "1"
+    return found
+
+
+def _found(path: str, pattern: Any) -> Iterator[bytes]:
+    """Yield what a pattern matches in a file; nothing for one that cannot be read."""
     try:
         with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if re.search(re.escape(NEW_MARKER), data) is not None:
-                return "2"
-            return "1" if re.search(re.escape(OLD_MARKER), data) is not None else None
+            for match in pattern.finditer(data):
+                yield match.group()
     except (OSError, ValueError):
-        return None
+        return
 
 
-def _others(folder: str, names: Dict[str, bool], known: Set[str], deadline: float) -> Iterator[NativeModule]:
-    """Yield modules of packages without a row of their own that were compiled against numpy 1."""
+def _others(
+    folder: str, names: Dict[str, bool], two: bool, loader: Loader, offered: Set[str], deadline: float
+) -> Iterator[NativeModule]:
+    """Yield what the modules of packages without a row of their own ask for, in sum, where they hold any."""
     covered = {item.folder.partition("/")[0] for item in KNOWN}
     for name in sorted(names):
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline + BUDGET_S:
             return
         if name in covered or name.startswith((".", "_", "~")) or name in ("nvidia", "triton", "pip", "setuptools"):
             continue
-        paths = [os.path.join(folder, name)] if re.search(r"\.(?:so|pyd)$", name) else []
-        if names[name] and not name.endswith((".dist-info", ".libs", ".egg-info")):
-            inside = os.path.join(folder, name)
-            paths = [os.path.join(inside, one) for one in sorted(_names(inside)) if one.endswith((".so", ".pyd"))][:2]
-        for path in paths:
-            if path not in known and 0 < _size(path) <= QUICK_BYTES and numpy_abi(path) == "1":
-                package = re.match(r"\w+", name)
-                distribution = package.group().lower().replace("_", "-") if package else name
-                yield NativeModule(distribution=distribution, path=path, numpy_abi="1")
-                break
+        if names[name] and name.endswith((".dist-info", ".libs", ".egg-info")):
+            continue
+        inside = os.path.join(folder, name)
+        paths = [os.path.join(inside, one) for one in sorted(_names(inside))] if names[name] else [inside]
+        modules = [path for path in paths if _MODULE.match(os.path.basename(path))][:MODULES]
+        own = _own_libraries(inside) if modules and names[name] else set()
+        search = two and time.monotonic() < deadline  # the long part
+        found = [
+            _look(path, "", search and path in modules[:2], True, loader, folder, offered | own) for path in modules
+        ]
+        found = [one for one in found if one.numpy_abi == "1" or one.missing_libraries or one.glibc or one.glibcxx]
+        found = [one for one in found if not one.missing_libraries or _imported(one.path)]
+        if found:
+            yield _sum_of(found, _owner(folder, names, name))
+
+
+def _imported(path: str) -> bool:
+    """Tell whether Python can import a library: an operator for TensorFlow that lies beside the modules it cannot."""
+    name = os.path.basename(path).partition(".")[0].encode("utf-8")
+    return any(_found(path, re.compile(b"PyInit_" + re.escape(name))))
+
+
+def _own_libraries(folder: str) -> Set[str]:
+    """Return the files of a package and of its folders: what it may load by itself before it is asked for."""
+    found = set(_names(folder))
+    for inner in _LIBRARY_FOLDERS:
+        found.update(_names(os.path.join(folder, inner)))
+    return found
+
+
+def _sum_of(found: List[NativeModule], distribution: str) -> NativeModule:
+    """Return the modules of one package as one: every library that is missing, the highest versions asked for."""
+    worst = max(found, key=lambda one: (one.numpy_abi == "1", bool(one.missing_libraries)))
+    glibc = highest(["GLIBC_" + one.glibc for one in found if one.glibc], "GLIBC")
+    glibcxx = highest([one.glibcxx for one in found if one.glibcxx], "GLIBCXX")
+    return replace(
+        worst,
+        distribution=distribution,
+        numpy_abi="1" if worst.numpy_abi == "1" else None,
+        missing_libraries=tuple(dict.fromkeys(name for one in found for name in one.missing_libraries)),
+        glibc=glibc,
+        glibcxx="GLIBCXX_" + glibcxx if glibcxx else None,
+    )
+
+
+def _owner(folder: str, names: Dict[str, bool], module: str) -> str:
+    """Return the distribution whose RECORD lists a module or package; without one, what it is usually called."""
+    word = re.match(r"\w+", module)
+    plain = word.group().lower().replace("_", "-") if word else module
+    records = [name for name in names if name.endswith(".dist-info")]
+    # most distributions are called like their package: those first
+    for record in sorted(records, key=lambda name: re.sub(r"[-_.]+", "-", name).lower().find(plain + "-") != 0):
+        try:
+            with open(os.path.join(folder, record, "RECORD"), "rb") as stream:
+                lines = stream.read(1 << 22)
+        except OSError:
+            continue
+        if re.search(rb"^%s[/,]" % re.escape(module).encode("utf-8"), lines, re.MULTILINE):
+            return re.sub(r"[-_.]+", "-", record.partition("-")[0]).lower()
+    return plain
 
 
 # ---------------------------------------------------------------- whose files these are

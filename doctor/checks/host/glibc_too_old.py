@@ -23,7 +23,7 @@ from ...facts import Distributions, Facts, Host, NativeModules, Python, Trials
 from ...model import ERROR, WARNING, Finding, Install, Manual, MendTorch
 from ...registry import Signature, check
 from ...text import Text
-from ...wheels.matrix import glibc_of_tag
+from ...wheels.matrix import TRIO, glibc_of_tag
 
 EXPLAIN_ZH = """系统的 C 库（glibc）比已安装的包要求的更旧。
 
@@ -42,8 +42,9 @@ EXPLAIN_ZH = """系统的 C 库（glibc）比已安装的包要求的更旧。
 """
 
 NEWER_SYSTEM = Text(
-    "Or use a system or container image with glibc {needed} or newer.",
-    "或者换用 glibc {needed} 及以上的系统或容器镜像。",
+    "Use a release of {packages} that was built for an older system, build it here, or use a system or container image "
+    "with glibc {needed} or newer.",
+    "换用为更旧系统构建的 {packages}，或者在本机编译，或者换用 glibc {needed} 及以上的系统或容器镜像。",
 )
 
 
@@ -54,8 +55,11 @@ SIGNATURES = (
     ),
     Signature(r"GLIBC_(?P<needed>2\.\d+)\W{0,3}(?:not found|is missing|未找到|找不到)", "medium"),
     Signature(
-        r"(?:requires|need[s]?) glibc ?(?:>= ?)?(?P<needed>2\.\d+)|"
-        r"glibc version (?P<found>2\.\d+) .{0,40}(?:too old|not supported|older)",
+        r"(?:requires?|need[s]?) (?:at least )?(?:a )?g?libc(?: version)?(?: of)? ?(?:at least ?|>= ?)?"
+        r"(?P<needed>2\.\d+)|"
+        r"glibc version (?:to be |of |must be |should be )?(?:at least|>=|newer than|higher than) ?(?P<least>2\.\d+)|"
+        r"glibc (?:version )?\(?(?P<found>2\.\d+)\)? .{0,40}(?:is )?(?:too old|not supported|older than)|"
+        r"\b(?:your|system|the) glibc .{0,30}(?:is )?too old",
         "medium",
     ),
 )
@@ -105,8 +109,9 @@ def glibc_too_old(facts: Facts, matrix) -> Iterator[Finding]:
         return
     names = sorted(needs)
     needed = max((floor for floor, _ in needs.values()), key=_numbers)
-    remedies: List[Any] = [MendTorch()] if set(names) & {"torch", "torchvision", "torchaudio"} else []
-    remedies.extend(Install(name) for name in names if name not in ("torch", "torchvision", "torchaudio"))
+    remedies: List[Any] = [MendTorch()] if set(names) & set(TRIO) else []
+    # of others nobody knows which release was built for an older system
+    remedies.extend(Install(name) for name in names if name not in TRIO and matrix is not None and matrix.knows(name))
     yield Finding(
         params={"packages": ", ".join(names), "distributions": names, "needed": needed, "glibc": libc},
         evidence=tuple(text for _, text in needs.values())[:20],
