@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import absent
 from lab.environments import copy, environment
 from slow.test_real_environments import doctor
 
@@ -93,6 +94,39 @@ def test_old_source(tmp_path):
     # the same project beside another target, not named: at most warnings
     status, report = doctor("check", "--quick", "--python", environment("ort-both"), "--project", tmp_path)
     assert "numpy-removed-alias" in worst(report)
+
+
+def test_a_module_that_only_the_systems_python_has(tmp_path):
+    system = "/usr/bin/python3"
+    if not Path(system).exists() or run(system, "import yaml")[0] != 0:
+        absent("the system's Python has no yaml (python3-yaml)")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "train.py").write_text("import yaml\n\nprint(yaml.safe_load('a: 1'))\n")
+    (project / "requirements.txt").write_text("pyyaml>=5\n")
+    subprocess.run([system, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True)
+    python = tmp_path / "env" / "bin" / "python"
+    status, text = run(python, (project / "train.py").read_text())
+    assert status != 0 and "No module named 'yaml'" in text
+    for options in ((), ("--quick",)):
+        status, report = doctor("check", "--python", python, "--project", project, *options)
+        (one,) = found(report, "module-in-other-env")
+        assert status == 1 and one["severity"] == "error"
+        assert {key: one["params"][key] for key in ("module", "kind", "where")} == {
+            "module": "yaml",
+            "kind": "system",
+            "where": "train.py:1",
+        }
+        assert Path(one["params"]["other"]).resolve() == Path(system).resolve()
+        assert [step["argv"][-1] for step in report["plan"]["steps"] if one["code"] in step["fixes"]] == ["pyyaml>=5"]
+    # the same environment, allowed to see what apt installed
+    subprocess.run(
+        [system, "-m", "venv", "--without-pip", "--system-site-packages", str(tmp_path / "open")], check=True
+    )
+    python = tmp_path / "open" / "bin" / "python"
+    assert run(python, (project / "train.py").read_text())[0] == 0
+    status, report = doctor("check", "--quick", "--python", python, "--project", project)
+    assert status == 0 and not {"module-in-other-env", "requirement-unmet"} & worst(report)
 
 
 def test_damaged_records(tmp_path):
