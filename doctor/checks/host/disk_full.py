@@ -63,16 +63,20 @@ INODES_CAUSE = Text(
 )
 
 
+#: The full device is /dev/shm; a listing of file systems that merely names it says nothing.
+_SHARED_MEMORY = (
+    r"</torch_\w{1,40}>|/dev/shm/\w|/dev/shm.{0,80}No space left|No space left on device.{0,60}/dev/shm|nccl-shm-",
+)
 SIGNATURES = (
     Signature(
         r"\[Errno 28\] (?:No space left on device|设备上没有空间)|\[Errno 122\] Disk quota exceeded",
-        unless=(r"</torch_\w{1,40}>|No space left on device.{0,40}/dev/shm",),
+        unless=_SHARED_MEMORY,
     ),
     Signature(
         r"No space left on device|Disk quota exceeded|设备上没有空间|磁盘空间不足|"
         r"裝置上已無多餘空間|デバイスに空き領域がありません",
         "high",
-        unless=(r"</torch_\w{1,40}>|/dev/shm",),
+        unless=_SHARED_MEMORY,
     ),
     Signature(r"\[WinError 112\]|There is not enough space on the disk|\(os error (?:112|28)\)"),
     Signature(

@@ -51,9 +51,9 @@ OTHER_VERSION = Text(
 
 SIGNATURES = (
     Signature(
-        r"(?<!an )(?<!error: )Illegal (?:hardware )?instruction|"
+        r"(?<!error: )Illegal (?:hardware )?instruction|"
         r"Fatal Python error: Illegal instruction|非法指令|(?-i:SIGILL)|不正な命令|잘못된 명령",
-        unless=(r"CUDA error: an illegal instruction|an illegal instruction was encountered",),
+        unless=(r"illegal instruction was encountered|CUDA error:? .{0,20}illegal instruction",),
         outranks=("out-of-memory-host",),
     ),
     Signature(

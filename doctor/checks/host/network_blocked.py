@@ -133,9 +133,16 @@ SIGNATURES = (
         r"SSLEOFError|ConnectTimeout|ReadTimeout)\b",
         "medium",
         requires=(_HTTP,),
-        unless=(r"localhost|127\.0\.0\.1", r"Successfully installed", r"Trying to resume download"),
+        unless=(
+            r"localhost|127\.0\.0\.1",
+            r"Successfully installed",
+            r"Trying to resume download",
+            r"entering retry loop",
+        ),
         outranks=("no-matching-distribution",),
     ),
+    # wandb goes on without its server
+    Signature(r"Network error \((?:\w{4,40})\), entering retry loop", "low", warning=True),
     Signature(
         r"Retrying \(Retry\(total=\d",
         "medium",
@@ -152,6 +159,11 @@ SIGNATURES = (
         r"^(?!.{0,200}Warning).{0,200}(?:CERTIFICATE_VERIFY_FAILED|certificate verify failed|"
         r"unable to get local issuer certificate|self[- ]signed certificate)",
         "high",
+    ),
+    # the same behind more than 200 characters on one line: a traceback folded into one
+    Signature(
+        r"(?:urlopen error|SSLError|SSLCertVerificationError)\W.{0,60}CERTIFICATE_VERIFY_FAILED",
+        unless=(r"Warning\W.{0,200}CERTIFICATE_VERIFY_FAILED",),
     ),
     Signature(
         r"^(?!.{0,200}Warning).{0,200}<urlopen error (?!.{0,40}(?:unknown url type|no host given))",

@@ -47,8 +47,11 @@ SIGNATURES = (
     ),
     Signature(
         r"Out of memory: Kill(?:ed)? process \d+|invoked oom-killer|oom-kill:constraint|"
-        r"oom_reaper: reaped process|OOMKilled|out-of-memory handler"
+        r"oom_reaper: reaped process|OOMKilled|out-of-memory handler|"
+        r"Detected \d+ oom[-_]kill event|have been OOM Killed|task \d+: Out Of Memory|"
+        r"Job \d+ exceeded memory limit|Exceeded (?:job|step) memory limit"
     ),
+    Signature(r"enforce fail at \S{0,120}(?:CPUAllocator|alloc_cpu)\.cpp", outranks=("torch-broken",)),
     Signature(r"killed by signal: Killed"),
     Signature(r"fatal error: Killed signal terminated program"),
     Signature(

@@ -78,6 +78,11 @@ SIGNATURES = (
         outranks=("disk-full",),
     ),
     Signature(
+        r"posix_fallocate failed ?: No space left on device|"
+        r"Error while creating shared memory segment \S{0,20}nccl-\S{2,60}",
+        outranks=("disk-full",),
+    ),
+    Signature(
         r"received 0 items of ancdata",
         "low",
         cause=Text(

@@ -77,7 +77,8 @@ SIGNATURES = (
     Signature(r"Could not load libtorchcodec", "medium"),
     Signature(
         r"(?:sndfile|PortAudio|libsndfile|libportaudio) library not found|"
-        r"cannot load library '(?P<library>lib[\w.-]{3,60})'"
+        r"cannot load library '(?P<library>lib[\w.-]{3,60})'|"
+        r"did not manage to locate a library called '(?P<name>[\w.+-]{2,60})'"
     ),
     Signature(
         r"No such file or directory: '(?P<program>ffmpeg|ffprobe|git|cmake|ninja|gcc|g\+\+|make|"

@@ -48,16 +48,20 @@ _OLD = (
     r"libgtk2\.0-dev|dphys-swapfile|libwebp6|libwebp-dev|python-picamera|libopenblas-base|"
     r"libxvidcore-dev|software-properties-common|python-software-properties)"
 )
+#: apt in English, Chinese, Spanish, German, French, Portuguese and Italian
+_NOT_FOUND = (
+    r"(?:Unable to locate package|无法定位软件包|無法找到套件|No se ha podido localizar el paquete|"
+    r"Impossible de trouver le paquet|Impossível encontrar o pacote|Impossibile trovare il pacchetto)"
+)
+_NO_CANDIDATE = (
+    r"(?:has no installation candidate|没有可安装候选|沒有可安裝的候選版本|no tiene un candidato|"
+    r"kann nicht gefunden werden|existiert kein Installationskandidat|n'a pas de version susceptible|"
+    r"não tem candidato|non ha candidati)"
+)
 SIGNATURES = (
-    Signature(r"Unable to locate package (?P<package>" + _OLD + r")\b|无法定位软件包 ?(?P<name>" + _OLD + r")\b"),
-    Signature(
-        r"Package '?(?P<package>"
-        + _OLD
-        + r")'? has no installation candidate|软件包 ?(?P<name>"
-        + _OLD
-        + r") ?没有可安装候选"
-    ),
-    Signature(r"Unable to locate package (?P<package>[\w.+-]{2,60})|无法定位软件包 ?(?P<name>[\w.+-]{2,60})", "low"),
+    Signature(_NOT_FOUND + r" ?(?P<package>" + _OLD + r")\b"),
+    Signature(r"(?P<package>\b" + _OLD + r")\W{1,3}" + _NO_CANDIDATE),
+    Signature(_NOT_FOUND + r" ?(?P<package>[\w.+-]{2,60})", "low"),
     Signature(
         r"The '(?P<package>sklearn)' PyPI package is deprecated|"
         r"You tried to install \"pytorch\"\. The package named for PyTorch is|"

@@ -49,7 +49,10 @@ EXPLAIN_ZH = """项目需要的模块装了，但装在另一个 Python 里。
 _INSTALLED = (
     r"already (?:been )?(?:installed|satisfied)|(?:have|has|is|was|did|been) installed|"
     r"installed (?:it|in|into|via|with|using)|pip3? (?:list|show)|"
-    r"conda list|系统级|虚拟环境|已经?安装|安装了|装了|装在|已裝|インストール済|설치"
+    r"conda list|系统级|虚拟环境|已经?安装|安装了|装了|装在|已裝|明明|解释器|インストール済|インストールした|설치|"
+    r"\bI (?:\w{2,12} ){0,2}installed\b|"
+    r"\bwork(?:s|ed|ing)? (?:\w{2,12} ){0,2}(?:fine|well|perfectly|without|in|from) |"
+    r"(?:wrong|different|correct|right|same|another|other) .{0,20}\b(?:interpreter|environment|env|kernel|python)\b"
 )
 _PACKAGES = (
     r"(?:cv2|torch|torchvision|torchaudio|onnx|onnxruntime|ultralytics|yaml|PIL|matplotlib|"
@@ -60,7 +63,7 @@ _PACKAGES = (
     r"PySide6|cython|Cython|bitsandbytes|xformers|flash_attn|deepspeed|"
     r"lightning|pytorch_lightning|diffusers|safetensors|sentencepiece|tokenizers|"
     r"huggingface_hub|triton|vllm|einops|omegaconf|hydra|loguru|rich|lap|lapx|"
-    r"google|packaging|setuptools|pip|wheel|coremltools|tflite_runtime|paddle|paddleocr|"
+    r"google|packaging|setuptools|pip|wheel|jupyter\w{0,12}|ipykernel|notebook|coremltools|tflite_runtime|paddle|paddleocr|"
     r"easyocr|labelImg|labelme|picamera2?|RPi|gpiozero|serial|smbus2?)"
 )
 SIGNATURES = (
@@ -70,6 +73,13 @@ SIGNATURES = (
     ),
     Signature(
         r"(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>" + _PACKAGES + r")\b(?!\.)",
+        "medium",
+        requires=(_INSTALLED,),
+        unless=(r"Getting requirements to build wheel|build_wheel|pip-build-env|Building wheel for",),
+    ),
+    # told in words, without the traceback
+    Signature(
+        r"(?<!Error: )No module named ['\"`‘“]?(?P<module>" + _PACKAGES + r")\b(?!\.)",
         "medium",
         requires=(_INSTALLED,),
         unless=(r"Getting requirements to build wheel|build_wheel|pip-build-env|Building wheel for",),

@@ -117,7 +117,7 @@ SIGNATURES = (
     ),
     Signature(
         r"(?:not|n't) (?:yet )?(?:be )?(?:support(?:ed)?|compatible)(?: (?:on|with|for|"
-        r"by))? Python (?:version )?(?P<python>3\.1\d)",
+        r"by))? Python (?:version )?\(?(?P<python>3\.1\d)",
         "medium",
     ),
     Signature(

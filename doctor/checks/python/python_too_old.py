@@ -107,6 +107,10 @@ SIGNATURES = (
         unless=(r"Python 3\.1[2-9].{0,40}not (?:yet )?supported",),
     ),
     Signature(
+        r"does not (?:work|run) on Python (?P<python>[23]\.\d+)[\d.]*\W{1,3}The minimum supported Python version is "
+        r"(?P<wanted>3\.\d+)|minimum (?:supported |required )?Python version(?: is|:)? (?P<least>3\.\d+)"
+    ),
+    Signature(
         r"current Python version \((?P<python>3\.\d+)[\d.]*\) does not satisfy Python "
         r"?(?P<wanted>>=? ?3\.\d+[\d.]*)(?![\d.]*,<)"
     ),
