@@ -6,9 +6,9 @@ PIP_CONFIG_FILE, then PIP_* variables; each replaces what came before.
 
 import os
 import sys
-from typing import List, Mapping, NamedTuple, Optional
+from typing import Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ..facts import PipConfig, Python, Setting
+from ..facts import PipConfig, Python, Setting, Unknown
 from ..secrets import HIDDEN, without_credentials
 
 #: options whose value is itself a secret, or is of no use here
@@ -24,27 +24,48 @@ class Where(NamedTuple):
     environ: Mapping[str, str]
 
 
+class Malformed(ValueError):
+    """A configuration file at which pip itself stops, whatever it is asked to do; says where and why."""
+
+
 def probe_pip(
     python: Python, root: str = "/", environ: Optional[Mapping[str, str]] = None, home: Optional[str] = None
-) -> PipConfig:
-    """Return what pip of this Python is configured with; a file that cannot be read counts as empty, as for pip."""
-    return PipConfig(tuple(_without_secrets(setting) for setting in raw(python, root, environ, home).settings))
+) -> Union[PipConfig, Unknown]:
+    """Return what pip of this Python is configured with; Unknown where a file is malformed, for then pip stops too.
+
+    A file that cannot be opened counts as empty, as for pip.
+    """
+    where = _where(python, root, environ, home)
+    settings: List[Setting] = []
+    for path, text in _texts(where, root):
+        try:
+            settings += parse_pip_config(text, path)
+        except Malformed as problem:
+            return Unknown("%s is malformed, and every pip command fails: %s" % (path, problem))
+    settings += parse_pip_environ(where.environ)
+    return PipConfig(tuple(_without_secrets(setting) for setting in settings))
 
 
 def raw(
     python: Python, root: str = "/", environ: Optional[Mapping[str, str]] = None, home: Optional[str] = None
 ) -> PipConfig:
-    """Return the configuration with its credentials, for asking an index; it must not become a fact."""
-    environ = os.environ if environ is None else environ
-    system = "linux" if root != "/" else {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
-    where = Where(system, home or os.path.expanduser("~"), python.prefix, environ)
+    """Return the configuration with its credentials, for asking an index; it must not become a fact.
+
+    A malformed file counts as empty.
+    """
+    where = _where(python, root, environ, home)
     settings: List[Setting] = []
-    for path in config_files(where):
-        text = _read(path, root)
-        if text is not None:
+    for path, text in _texts(where, root):
+        try:
             settings += parse_pip_config(text, path)
-    settings += parse_pip_environ(environ)
-    return PipConfig(tuple(settings))
+        except Malformed:
+            continue
+    return PipConfig(tuple(settings + parse_pip_environ(where.environ)))
+
+
+def _where(python: Python, root: str, environ: Optional[Mapping[str, str]], home: Optional[str]) -> Where:
+    system = "linux" if root != "/" else {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
+    return Where(system, home or os.path.expanduser("~"), python.prefix, os.environ if environ is None else environ)
 
 
 def config_files(where: Where) -> List[str]:
@@ -83,39 +104,43 @@ def _user_files(where: Where) -> List[str]:
     return [where.home + "/.pip/pip.conf", config + "/pip.conf"]
 
 
-def _read(path: str, root: str) -> Optional[str]:
-    under = path if root == "/" else os.path.join(root, path.lstrip("/"))
-    try:
-        with open(under, encoding="utf-8-sig", errors="replace") as stream:
-            return stream.read(1 << 18)
-    except (OSError, ValueError):
-        return None
-
-
-def parse_pip_config(text: str, source: str) -> List[Setting]:
-    """Return the settings of one configuration file; what is no setting is passed over."""
-    settings: List[Setting] = []
-    section = ""
-    key_indent = -1
-    for line in text.splitlines():
-        stripped = line.strip()
-        if not stripped or stripped[0] in "#;":
+def _texts(where: Where, root: str) -> Iterator[Tuple[str, bytes]]:
+    for path in config_files(where):
+        try:
+            with open(path if root == "/" else os.path.join(root, path.lstrip("/")), "rb") as stream:
+                yield path, stream.read(1 << 18)
+        except (OSError, ValueError):
             continue
-        indent = len(line) - len(line.lstrip())
-        if 0 <= key_indent < indent:
-            last = settings.pop()
-            value = (last.value + "\n" + stripped).strip()
-            settings.append(Setting(last.name, value, last.source))
-        elif stripped[0] == "[" and "]" in stripped:
-            section = stripped[1 : stripped.index("]")].strip()
-            key_indent = -1
-        else:
-            cut = min((stripped.index(mark) for mark in "=:" if mark in stripped), default=-1)
-            key = stripped[:cut].strip().lower().replace("_", "-").lstrip("-") if cut > 0 else ""
-            if key and section:
-                name = key if section == "global" else "%s.%s" % (section, key)
-                settings.append(Setting(name, stripped[cut + 1 :].strip(), source))
-                key_indent = indent
+
+
+def parse_pip_config(data: bytes, source: str) -> List[Setting]:
+    """Return the settings of one configuration file; raises Malformed for one that pip refuses.
+
+    The message says nothing of what stands in the file: that may be a password.
+    """
+    import configparser
+    import locale
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(data.decode(locale.getpreferredencoding(False)))
+    except UnicodeDecodeError as error:
+        raise Malformed("byte %d is not %s" % (error.start, error.encoding))
+    except configparser.Error as error:
+        errors = getattr(error, "errors", None)  # a ParsingError has several
+        line = errors[0][0] if errors else getattr(error, "lineno", None)
+        words = {
+            "MissingSectionHeaderError": "no section such as [global] comes first",
+            "DuplicateOptionError": "a setting stands there for the second time",
+            "DuplicateSectionError": "a section begins for the second time",
+        }
+        raise Malformed("line %s: %s" % (line, words.get(type(error).__name__, "neither a setting nor a section")))
+    settings = []
+    for section in parser.sections():
+        for key, value in parser.items(section):
+            name = key.lower().replace("_", "-").lstrip("-")
+            name = name if section == "global" else "%s.%s" % (section, name)
+            settings.append(Setting(name, value.strip(), source))
     return settings
 
 

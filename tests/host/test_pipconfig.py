@@ -7,7 +7,7 @@ import sys
 import pytest
 from trees import write
 
-from doctor.facts import PipConfig, Python, Setting
+from doctor.facts import PipConfig, Python, Setting, Unknown
 from doctor.probes import pipconfig
 
 
@@ -98,7 +98,7 @@ format = columns
 
 
 def test_forms_of_a_file():
-    assert [(setting.name, setting.value) for setting in pipconfig.parse_pip_config(CONFIG, "f")] == [
+    assert [(setting.name, setting.value) for setting in pipconfig.parse_pip_config(CONFIG.encode(), "f")] == [
         ("index-url", "https://a.example.org/simple"),
         ("timeout", "60"),
         ("extra-index-url", "https://b.example.org/simple\nhttps://c.example.org/simple"),
@@ -109,12 +109,37 @@ def test_forms_of_a_file():
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "index-url = x", "[global\nindex-url", "\0\0", "[global]\n= x\n", "  [global]\n   x", "[]\n[x]=\n"]
-)
-def test_a_damaged_file_is_no_harm(text):
-    for setting in pipconfig.parse_pip_config(text, "f"):
-        assert setting.name and isinstance(setting.value, str)
+@pytest.mark.parametrize("data", [b"", b"[global]\n", b"# nothing\n", b"[a]\n[b]\nx =\n"])
+def test_a_file_that_says_little(data):
+    for setting in pipconfig.parse_pip_config(data, "f"):
+        assert setting.name and setting.value == ""
+
+
+MALFORMED = [
+    (b"index-url = https://me:secret@e.example.org/", "line 1: no section"),
+    (b"[global]\ntimeout = 3\nsecret", "line 3: neither"),
+    (b"[global]\ntimeout = 3\ntimeout = 4", "line 3: a setting"),
+    (b"[global]\n\n[global]\n", "line 3: a section"),
+    (b"[global\nindex-url", "line 1: no section"),
+    (b"\xef\xbb\xbf[global]\nindex-url = x", "line 1: no section"),
+    (b"[global]\nuser = \xff\xfe", "byte 16"),
+]
+
+
+@pytest.mark.parametrize("data, problem", MALFORMED)
+def test_a_file_at_which_pip_itself_stops(tmp_path, data, problem):
+    path = tmp_path / "own.conf"
+    path.write_bytes(data)
+    environ = {"PIP_CONFIG_FILE": str(path)}
+    found = pipconfig.probe_pip(python_at(str(tmp_path)), "/", environ, str(tmp_path))
+    assert isinstance(found, Unknown)
+    assert found.reason.startswith(str(path) + " is malformed") and problem in found.reason
+    assert "secret" not in found.reason
+    assert isinstance(pipconfig.raw(python_at(str(tmp_path)), "/", environ, str(tmp_path)), PipConfig)
+    ran = subprocess.run([sys.executable, "-m", "pip", "list"], env=dict(os.environ, **environ), stderr=subprocess.PIPE)
+    assert ran.returncode != 0
+    if b"No module named pip" not in ran.stderr:
+        assert b"onfiguration file" in ran.stderr
 
 
 def test_credentials_are_left_out_of_facts_and_kept_for_asking(tmp_path):
