@@ -297,9 +297,21 @@ class _Draft:
         for text, params, codes in merged.values():
             self._step("manual", MANUAL, None, text, params, fixes=tuple(codes))
         for ask in self._shown:
-            argv = self._argv_to_show(ask.remedy)
+            argv, before = self._argv_to_show(ask.remedy), ""
+            if argv is not None and isinstance(ask.remedy, Install):
+                wheel = self._addressed(ask.remedy)
+                if wheel is not None:  # a file that pip does not find by its name
+                    argv = self._pip("install", typed(wheel))
+                    if typed(wheel) != wheel.url:
+                        before = "curl -L -o %s %s && " % (wheel.filename, wheel.url)
             if argv is not None:
-                self._step("manual", MANUAL, argv, IF_WANTED, {"command": " ".join(argv)}, fixes=(ask.code,))
+                params = {"command": before + " ".join(argv)}
+                self._step("manual", MANUAL, argv, IF_WANTED, params, fixes=(ask.code,))
+
+    def _addressed(self, remedy: Install) -> Optional[Wheel]:
+        """Return the wheel for a remedy when it lies at an address of its own, not on the package index."""
+        wheels = self._pick(self.matrix, self.facts, remedy.name, remedy.specifier).wheels
+        return next((wheel for wheel in wheels if wheel.name == remedy.name and wheel.url), None)
 
     def _argv_to_show(self, remedy: Remedy) -> Optional[Tuple[str, ...]]:
         if isinstance(remedy, Install):

@@ -10,6 +10,9 @@ from .versions import is_version, key, matches
 #: What rules every wheel of a range out.
 RELEASE, LIBC, PLATFORM, PYTHON, SYSTEM = "release", "libc", "platform", "python", "system"
 
+#: Published as wheels only, none of them for 32-bit ARM: without a source release piwheels builds none either.
+WHEELS_ONLY = TRIO + ("onnxruntime", "ai-edge-litert")
+
 #: (interpreter tag as listed, platform tag) of one wheel
 _File = Tuple[str, str]
 
@@ -39,7 +42,7 @@ def lack(matrix: Matrix, name: str, specifier: str, target: Target) -> Optional[
         return None
     if name not in TRIO and (target.libc == "musl" or target.platform.endswith(("i686", "ppc64le", "s390x"))):
         return None  # files for these are not in the matrix
-    if target.arch.startswith("armv") and name not in TRIO:
+    if target.arch.startswith("armv") and name not in WHEELS_ONLY:
         return None  # nor is all that piwheels builds
     specifier = re.sub(r"\+[A-Za-z0-9._-]+", "", specifier)
     offers = matrix.offers(name, target.platform)
@@ -60,9 +63,18 @@ def lack(matrix: Matrix, name: str, specifier: str, target: Target) -> Optional[
     kind, pythons, floor = _reason([file for version in known for file in offers[version]], target)
     if exact is None and not _closed(matrix, name, specifier, ordered, kind, target):
         return None
-    others = matrix.files(name, target.python_tag, target.platform) if name in TRIO else ()
-    community = next((file.filename for file in others if matches(specifier, file.version)), "")
-    return Lack(kind, pythons, floor, fitting, community)
+    return Lack(kind, pythons, floor, fitting, _community(matrix, name, specifier, exact, target))
+
+
+def _community(matrix: Matrix, name: str, specifier: str, exact: Optional[str], target: Target) -> str:
+    """Return the community's file that fits, or an empty text."""
+    if not target.arch.startswith("armv"):
+        others = matrix.files(name, target.python_tag, target.platform) if name in TRIO else ()
+    else:
+        from .pi.sets import preferred_files
+
+        others = preferred_files(matrix, name, target, exact=exact)
+    return next((file.filename for file in others if matches(specifier, file.version)), "")
 
 
 def _meant(name: str, specifier: str, version: str) -> bool:

@@ -411,7 +411,7 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
         target: Optional[Target] = Target.from_facts(facts, matrix)
     except DoctorError:
         target = None
-    if name in TRIO:
+    if name in TRIO and not (target is not None and target.arch.startswith("armv")):  # PyTorch has no files for these
         return _pick_member(matrix, facts, name, specifier, distributions, target)
     pins = [Demand(name, specifier)] if specifier else []
     limits = _limits(name, facts, distributions, markers, pins, leave_out=(name,))

@@ -65,10 +65,10 @@ def choose_on_arm(
 
 
 RULE = Text(
-    "Newest build known to fit this Python, board and glibc; files for a newer system and withdrawn ones come last.",
-    "选择已知适合该 Python、板子和 glibc 的最新构建；为更新系统构建的文件和已撤回的版本排在最后。",
+    "newest build known to fit this Python, board and glibc; files for a newer system and withdrawn ones come last",
+    "选择已知适合该 Python、板子和 glibc 的最新构建；为更新系统构建的文件和已撤回的版本排在最后",
 )
-NOTHING = Text("No file fits {python} on {platform}.", "没有适合 {platform} 上 {python} 的文件。")
+NOTHING = Text("no file fits {python} on {platform}", "没有适合 {platform} 上 {python} 的文件")
 
 
 def _warnings(
