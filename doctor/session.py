@@ -302,6 +302,12 @@ def _notices(report: Report, matrix: Any, live: bool) -> None:
                     {"command": "doctor fix --undo --python " + python.executable},
                 )
             )
+    if live:
+        from .probes.namesake import other_doctor
+
+        script = other_doctor()
+        if script is not None:
+            report.notices.append((_NAMESAKE, {"script": script}))
     import datetime
 
     if matrix.age_days(datetime.date.today()) > 90:
@@ -314,6 +320,12 @@ def _notices(report: Report, matrix: Any, live: bool) -> None:
                 {"date": matrix.date},
             )
         )
+
+
+_NAMESAKE = Text(
+    "{script} belongs to the package env-doctor. Type `torch-doctor` or `python -m doctor` for this program.",
+    "{script} 属于软件包 env-doctor。要运行本程序，请输入 `torch-doctor` 或 `python -m doctor`。",
+)
 
 
 def fix(request: Request, options: Any, progress: Any = None) -> Report:

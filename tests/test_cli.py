@@ -187,3 +187,20 @@ def test_run_passes_output_and_status_on(doctor):
     message = "AttributeError: module 'numpy' has no attribute 'int'.\\n"
     ran = doctor("run", "--", sys.executable, "-c", "import sys; sys.stdout.write(%r); sys.exit(1)" % message)
     assert ran.returncode == 1 and "numpy-removed-alias" in ran.err
+
+
+@posix
+def test_a_namesake_in_the_way_is_said(doctor, tmp_path):
+    """Also with the other order: where the name is ours, nothing is said."""
+    scripts = tmp_path / "bin"
+    scripts.mkdir()
+    script = scripts / "doctor"
+    path = "%s%s%s" % (scripts, os.pathsep, os.environ["PATH"])
+    said = []
+    for package in ("env_doctor.cli", "doctor.__main__"):
+        script.write_text("#!/bin/sh\n# from %s import main\n" % package)
+        script.chmod(0o755)
+        ran = doctor("check", "--quick", PATH=path)
+        said.append("torch-doctor" in ran.out and str(scripts) in "".join(ran.out.split()))
+        assert ran.returncode == 0
+    assert said == [True, False]
