@@ -138,9 +138,13 @@ class Place:
 @dataclass(frozen=True)
 class Storage:
     places: Tuple[Place, ...]
+    #: purpose -> path of places whose disk did not answer: a network share that is gone
+    silent: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, purpose: str) -> Optional[Place]:
-        """Return the place with this purpose, or None when it was not looked at."""
+        """Return the place with this purpose, or None when there is none; raises MissingFact when it is silent."""
+        if purpose in self.silent:
+            raise MissingFact("storage", "%s does not answer" % self.silent[purpose])
         return next((place for place in self.places if place.purpose == purpose), None)
 
 

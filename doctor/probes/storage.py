@@ -4,9 +4,14 @@ import os
 import re
 import sys
 import tempfile
-from typing import List, Mapping, NamedTuple, Optional, Union
+import threading
+import time
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Union
 
 from ..facts import Place, Storage, Unknown
+
+#: longest that the disks are waited for, all together
+ANSWER_S = 2.0
 
 
 class Mount(NamedTuple):
@@ -39,8 +44,9 @@ def _covering(mounts: List[Mount], path: str) -> Optional[Mount]:
 def probe_storage(
     project: str, prefix: str, root: str = "/", environ: Optional[Mapping[str, str]] = None
 ) -> Union[Storage, Unknown]:
-    """Return the places that training and pip write to: environment, project, pip's cache, temporary folder, "
-    "/dev/shm, /."""
+    """Return the places that training and pip write to: environment, project, pip's cache, temporary folder,
+    /dev/shm, /.
+    """
     environ = os.environ if environ is None else environ
     wanted = [
         ("environment", prefix),
@@ -53,12 +59,36 @@ def probe_storage(
             wanted.append(("shm", "/dev/shm"))
         wanted.append(("root", "/"))
     mounts = _mounts(root)
-    places = []
-    for purpose, path in wanted:
-        place = _place(purpose, path, root, mounts)
-        if place is not None:
-            places.append(place)
-    return Storage(tuple(places))
+    asked = [(purpose, path, _Asking(purpose, path, root, mounts)) for purpose, path in wanted]
+    until = time.monotonic() + ANSWER_S
+    places: List[Place] = []
+    silent: Dict[str, str] = {}
+    for purpose, path, asking in asked:
+        asking.join(max(0.0, until - time.monotonic()))
+        if asking.is_alive():
+            silent[purpose] = path
+        elif asking.failure is not None:
+            raise asking.failure
+        elif asking.place is not None:
+            places.append(asking.place)
+    return Storage(tuple(places), silent)
+
+
+class _Asking(threading.Thread):
+    """Asks for one place: a share whose server is gone never answers, and the others are not to wait for it."""
+
+    def __init__(self, *place: Any) -> None:
+        super().__init__(daemon=True)
+        self.place: Optional[Place] = None
+        self.failure: Optional[Exception] = None
+        self._asked = place
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.place = _place(*self._asked)
+        except Exception as error:  # raised where it is waited for
+            self.failure = error
 
 
 def _mounts(root: str) -> List[Mount]:

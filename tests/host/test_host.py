@@ -2,12 +2,13 @@
 
 import os
 import sys
+import threading
 import time
 
 import pytest
 from trees import write
 
-from doctor.facts import Memory, Unknown
+from doctor.facts import Memory, MissingFact, Unknown
 from doctor.probes import fingerprint, host, memory, storage
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="not on Windows: symbolic links and statvfs")
@@ -302,6 +303,27 @@ def test_places_of_this_machine(tmp_path):
     for purpose in ("project", "environment", "tmp"):
         assert found.place(purpose).total_bytes == status.f_blocks * status.f_frsize
     assert found.place("tmp").path == str(tmp_path)
+
+
+@POSIX
+def test_a_share_that_does_not_answer_leaves_the_other_places_known(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    hang, real = threading.Event(), os.statvfs
+
+    def statvfs(path):
+        if str(path) == str(gone):
+            hang.wait(30)
+        return real(path)
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    monkeypatch.setattr(storage, "ANSWER_S", 0.2)
+    found = storage.probe_storage(str(gone), str(tmp_path), environ={"TMPDIR": str(tmp_path)})
+    hang.set()
+    assert found.silent == {"project": str(gone)}
+    assert {"environment", "tmp", "root"} <= {place.purpose for place in found.places}
+    with pytest.raises(MissingFact, match="storage"):
+        found.place("project")
 
 
 # ---------------------------------------------------------------- fingerprint

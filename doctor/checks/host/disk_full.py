@@ -105,7 +105,9 @@ SIGNATURES = (
     signatures=SIGNATURES,
 )
 def disk_full(facts: Facts, matrix) -> Iterator[Finding]:
-    for places in _disks(facts.need(Storage).places):
+    storage = facts.need(Storage)
+    found = False
+    for places in _disks(storage.places):
         first = places[0]
         purposes = [place.purpose for place in places]
         free, inodes = min(place.free_bytes for place in places), first.free_inodes
@@ -113,6 +115,7 @@ def disk_full(facts: Facts, matrix) -> Iterator[Finding]:
         out_of_inodes = inodes is not None and inodes < INODES
         if free >= needed and not out_of_inodes:
             continue
+        found = True
         yield Finding(
             params={
                 "path": first.path,
@@ -145,6 +148,8 @@ def disk_full(facts: Facts, matrix) -> Iterator[Finding]:
                 ),
             ),
         )
+    for purpose in ORDER if not found else ():
+        storage.place(purpose)  # a disk that does not answer may be full
 
 
 def _disks(places: Tuple[Place, ...]) -> List[List[Place]]:

@@ -45,6 +45,8 @@ Linux 发现磁盘出错时会把它重新挂载为只读：SD 卡磨损或硬�
 #: made to be written to: read-only here means that something went wrong
 WRITABLE = ("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "apfs", "hfs")
 
+PURPOSES = ("environment", "project", "tmp", "root")
+
 FAILING = Text(
     en=(
         "{path} lies on a disk that was mounted read-only. On {filesystem} that mostly means errors on the disk or "
@@ -82,10 +84,10 @@ SIGNATURES = (
     signatures=SIGNATURES,
 )
 def storage_read_only(facts: Facts, matrix) -> Iterator[Finding]:
-    host = facts.maybe(Host)
+    host, storage = facts.maybe(Host), facts.need(Storage)
     reported = set()
-    for purpose in ("environment", "project", "tmp", "root"):
-        place = facts.need(Storage).place(purpose)
+    for purpose in PURPOSES:
+        place = next((one for one in storage.places if one.purpose == purpose), None)
         if place is None or not place.read_only:
             continue
         disk = place.mount or place.path
@@ -100,6 +102,8 @@ def storage_read_only(facts: Facts, matrix) -> Iterator[Finding]:
             cause=FAILING if failing else None,
             remedies=(_remedy(place, failing),),
         )
+    for purpose in PURPOSES if not reported else ():
+        storage.place(purpose)  # of a disk that does not answer it cannot be said
 
 
 def _severity(purpose: str, failing: bool) -> str:

@@ -77,7 +77,8 @@ def _needed(facts: Facts) -> int:
 def tmp_too_small(facts: Facts, matrix) -> Iterator[Finding]:
     storage = facts.need(Storage)
     place = storage.place("tmp")
-    if place is None or place.total_bytes <= 0 or place.read_only or _same_disk(place, storage.place("environment")):
+    environment = storage.place("environment") if "environment" not in storage.silent else None
+    if place is None or place.total_bytes <= 0 or place.read_only or _same_disk(place, environment):
         return
     needed = _needed(facts)
     if place.free_bytes >= needed:
