@@ -47,7 +47,7 @@ def lack(matrix: Matrix, name: str, specifier: str, target: Target) -> Optional[
     specifier = re.sub(r"\+[A-Za-z0-9._-]+", "", specifier)
     offers = matrix.offers(name, target.platform)
     if not offers:
-        return None
+        return Lack(PLATFORM) if target.arch.startswith("armv") else None
     ordered = sorted(offers, key=key)
     known = [version for version in ordered if _meant(name, specifier, version)]
     exact = _exact(specifier)

@@ -14,14 +14,17 @@ Python 3.7 on armv7l: `onnxruntime-1.9.1-cp37-none-linux_armv7l.whl`, published 
 1.19) and `….whl_np1214` (for numpy 1.20 and 1.21).
 
 ## Fix
+A pinned version of which no file is known is named beside the one that has a file: pip would compile the source.
 `doctor fix --only pi-wheel-available --apply` downloads the files, saves them under the names that pip accepts and
 installs them; `doctor pi` prints them with their addresses. Community builds are named as such.
 """
 
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterator, Set, Tuple
 
+from ...demands import demand, environment
 from ...facts import Board, Cpu, Distributions, Facts, Host, Interpreters, Project, Python
-from ...model import Finding, Install
+from ...model import Finding, Install, Manual
+from ...modules import PROVIDERS
 from ...registry import check
 from ...text import Text
 from ._board import raspberry_pi
@@ -42,21 +45,20 @@ armv7l 上的 Python 3.7：`onnxruntime-1.9.1-cp37-none-linux_armv7l.whl`，发�
 至 1.19）和 `….whl_np1214`（适合 numpy 1.20 和 1.21）。
 
 ## 修复
-`doctor fix --only pi-wheel-available --apply` 会下载文件、以 pip 接受的文件名保存并安装；`doctor pi` 会列出文件和地
-址。社区构建会注明。
+如果固定的版本没有已知的文件，会给出有文件的版本，否则 pip 会从源码编译。`doctor fix --only pi-wheel-available --apply`
+会下载文件、以 pip 接受的文件名保存并安装；`doctor pi` 会列出文件和地址。社区构建会注明。
 """
 
-#: import name -> project that provides it; the usual one where several do
-PROVIDERS: Dict[str, str] = {
-    "cv2": "opencv-python",
-    "onnxruntime": "onnxruntime",
-    "tflite_runtime": "tflite-runtime",
-    "ai_edge_litert": "ai-edge-litert",
-    "ncnn": "ncnn",
-    "torch": "torch",
-    "torchvision": "torchvision",
-}
-OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
+#: what is looked for, by import name
+MODULES = ("ai_edge_litert", "cv2", "ncnn", "onnxruntime", "tflite_runtime", "torch", "torchvision")
+OPENCV = PROVIDERS["cv2"]
+
+PINNED = Text(
+    "Ask for the version that has a file ({fitting}), or see whether piwheels has the other one, without compiling: "
+    "{python} -m pip install --only-binary=:all: '{asked}'",
+    "改用有文件的版本（{fitting}），或者看看 piwheels 是否有原来的版本（不编译）："
+    "{python} -m pip install --only-binary=:all: '{asked}'",
+)
 
 
 @check(
@@ -88,41 +90,82 @@ def pi_wheel_available(facts: Facts, matrix) -> Iterator[Finding]:
     from ...wheels.pi.told import wheel
 
     target = target_of_facts(facts)
-    fitting = [name for name in wanted if solve(matrix, target, [name]).fits]
-    if not fitting:
-        return
-    solved = solve(matrix, target, fitting)
-    if not solved.fits:
-        return
-    wheels = [wheel(build) for build in solved.chosen]
-    moved = [item for item in wheels if not (item.name == "numpy" and solved.keeps_numpy)]
-    yield Finding(
-        params={
-            "names": ", ".join(fitting),
-            "files": ", ".join(item.filename for item in moved),
-            "python": python.executable,
-            "platform": python.platform,
-            "missing": fitting,
-        },
-        evidence=tuple("%s: %s" % (item.filename, item.url or item.source) for item in moved),
-        remedies=tuple(Install(item.name, "==" + item.version.partition("+")[0]) for item in moved),
-    )
+    fitting = [name + asked for name, asked in wanted.items() if solve(matrix, target, [name + asked]).fits]
+    solved = solve(matrix, target, fitting) if fitting else None
+    if solved is not None and solved.fits:
+        wheels = [wheel(build) for build in solved.chosen]
+        moved = [item for item in wheels if not (item.name == "numpy" and solved.keeps_numpy)]
+        names = [name for name, asked in wanted.items() if name + asked in fitting]
+        yield Finding(
+            params={
+                "names": ", ".join(names),
+                "files": ", ".join(item.filename for item in moved),
+                "python": python.executable,
+                "platform": python.platform,
+                "missing": names,
+            },
+            evidence=tuple("%s: %s" % (item.filename, item.url or item.source) for item in moved),
+            remedies=tuple(Install(item.name, "==" + item.version.partition("+")[0]) for item in moved),
+        )
+    for name, asked in wanted.items():
+        other = None if name + asked in fitting else _other_version(solve(matrix, target, [name]), name)
+        if other is not None:
+            yield Finding(
+                params={
+                    "asked": name + asked,
+                    "fitting": "%s==%s" % (name, other.version),
+                    "names": name,
+                    "files": other.file.filename,
+                    "python": python.executable,
+                    "platform": python.platform,
+                    "missing": [name],
+                },
+                title=Text(
+                    "No file of {asked} is known for this Pi; {files} fits.",
+                    "没有已知的适合这台树莓派的 {asked} 文件；{files} 合适。",
+                ),
+                cause=Text(
+                    "Where there is no wheel for {platform}, pip compiles the source, for hours.",
+                    "没有适合 {platform} 的 wheel 时，pip 会从源码编译，要几个小时。",
+                ),
+                evidence=("%s: %s" % (other.file.filename, other.file.url or other.publisher),),
+                remedies=(Manual(PINNED),),
+            )
 
 
-def _wanted(facts: Facts, installed: set) -> List[str]:
-    """Return the projects that are used here and that the target lacks."""
-    found: List[str] = []
-    project = facts.maybe(Project)
+def _other_version(solved: Any, name: str) -> Any:
+    """Return the build that is taken when no version is named, or None."""
+    return next((build for build in solved.chosen if build.name == name), None) if solved.fits else None
+
+
+def _wanted(facts: Facts, installed: Set[str]) -> Dict[str, str]:
+    """Return name -> range of the projects that are used here and that the target lacks."""
+    known = {name for module in MODULES for name in _providers(module)}
+    found: Dict[str, str] = {}
+    project, host = facts.maybe(Project), facts.maybe(Host)
     if project is not None:
-        found += [item.name for item in project.requirements if item.name in set(PROVIDERS.values()) | set(OPENCV)]
-        found += [PROVIDERS[module] for module in sorted(project.imports) if module in PROVIDERS]
+        markers = environment(facts.maybe(Python), host)
+        for requirement in project.requirements:
+            wanted = demand(requirement.text, markers)
+            if wanted is not None and wanted.name in known and not requirement.constraint:
+                parts = [part for part in (found.get(wanted.name, ""), wanted.specifier) if part]
+                found[wanted.name] = ",".join(parts)
+    modules = [module for module in MODULES if project is not None and module in project.imports]
     interpreters = facts.maybe(Interpreters)
     if interpreters is not None:
         held = {module for other in interpreters.items for module in other.modules}
-        found += [PROVIDERS[module] for module in sorted(held - set(interpreters.target)) if module in PROVIDERS]
-    wanted: List[str] = []
-    for name in found:
-        same = OPENCV if name in OPENCV else (name,)
-        if not installed & set(same) and not set(wanted) & set(same):
-            wanted.append(name)
-    return wanted
+        modules += [module for module in MODULES if module in held - set(interpreters.target)]
+    for module in modules:
+        if not set(found) & set(_providers(module)):
+            found[_providers(module)[0]] = ""
+    wanted_names: Dict[str, str] = {}
+    for name, asked in found.items():
+        same = set(OPENCV) if name in OPENCV else {name}
+        if not (installed | set(wanted_names)) & same:
+            wanted_names[name] = asked
+    return wanted_names
+
+
+def _providers(module: str) -> Tuple[str, ...]:
+    """Return the distributions that hold a module on ARM, the usual one first."""
+    return OPENCV if module == "cv2" else (module.replace("_", "-"),)
