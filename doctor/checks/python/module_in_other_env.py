@@ -176,8 +176,8 @@ def _remedy(module: str, provided_by: Tuple[str, ...]):
     if module in SYSTEM_ONLY:
         return Manual(
             Text(
-                en="Only apt has {module}: make the environment with `python3 -m venv --system-site-packages ~/ml`.",
-                zh="{module} 只有 apt 提供：请用 `python3 -m venv --system-site-packages ~/ml` 创建虚拟环境。",
+                en="Only apt has {module}: make the environment with `{other} -m venv --system-site-packages ~/ml`.",
+                zh="{module} 只有 apt 提供：请用 `{other} -m venv --system-site-packages ~/ml` 创建虚拟环境。",
             )
         )
     return Install(provided_by[0])
