@@ -9,6 +9,7 @@ import re
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 from .record import dataclass, field, fields, is_record
+from .wheels.versions import readable
 
 #: Number of the JSON form of a bundle; raised when an older doctor could misread a newer bundle.
 SCHEMA = 1
@@ -349,7 +350,7 @@ class Distribution:
 
     #: normalised name
     name: str
-    #: version in METADATA; None when METADATA is missing or has none
+    #: version in METADATA; None when METADATA is missing or has none that can be compared
     version: Optional[str]
     #: folder that holds it (site-packages), and the name of its metadata folder
     location: str
@@ -761,8 +762,7 @@ class BadBundle(ValueError):
 
 _NUMBER, _TWO_NUMBERS = r"\d+(\.\d+)*$", r"\d+\.\d+"
 
-#: texts that are compared number by number: anything else in a bundle is damage. Versions of distributions may be
-#: anything at all.
+#: texts that are compared number by number: anything else in a bundle is damage
 NUMBERED: Dict[type, Dict[str, str]] = {
     Host: {"libc_version": _NUMBER},
     Python: {"version": _TWO_NUMBERS, "libc_version": _NUMBER},
@@ -827,6 +827,8 @@ def _decode(value: Any, wanted: Any, where: str) -> Any:
         arguments = {
             key: _decode(item, hints[key], "%s.%s" % (where, key)) for key, item in value.items() if key in known
         }
+        if wanted is Distribution and "version" in arguments:
+            arguments["version"] = readable(arguments["version"])
         for key, pattern in NUMBERED.get(wanted, {}).items():
             text = arguments.get(key)
             if isinstance(text, str) and re.match(pattern, text, re.ASCII) is None:

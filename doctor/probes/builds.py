@@ -211,9 +211,10 @@ def parse_version(text: str) -> Said:
         values[name] = None if value in ("None", "False") else True if value == "True" else value[1:-1]
     version = values.get("__version__")
     cuda, rocm = values.get("cuda"), values.get("rocm") or values.get("hip")
+    numbers = re.match(r"\d+\.\d+", cuda) if isinstance(cuda, str) else None  # old builds say 10.0.130
     return Said(
         version=version if isinstance(version, str) and re.match(r"\d", version) else None,
-        cuda=cuda if isinstance(cuda, str) and re.match(r"\d+\.\d+", cuda) else None,
+        cuda=numbers.group() if numbers else None,
         rocm=".".join(rocm.split(".")[:2]) if isinstance(rocm, str) and re.match(r"\d", rocm) else None,
         debug=values.get("debug") is True,
     )

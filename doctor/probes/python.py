@@ -11,6 +11,7 @@ from ..facts import Distribution, Distributions, Python, Unknown
 from ..model import DoctorError
 from ..patterns import lazy
 from ..text import Text
+from ..wheels.versions import readable
 from . import run
 
 #: Longest that a Python may take to say what it is; a cold start from a slow SD card takes several seconds.
@@ -346,7 +347,7 @@ def _read_dist_info(folder: str, name: str, present: set) -> Distribution:
     )
     return Distribution(
         name=normalise(given_name or stem),
-        version=version if version else (None if health == "no-metadata" else stem_version),
+        version=readable(version or (None if health == "no-metadata" else stem_version)),
         location=folder,
         folder=name,
         requires=requires,
@@ -384,7 +385,7 @@ def _read_egg(folder: str, name: str) -> Distribution:
     stem = name[: -len(".egg-info")].split("-")
     return Distribution(
         name=normalise(given_name or stem[0]),
-        version=version or (stem[1] if len(stem) > 1 else None),
+        version=readable(version or (stem[1] if len(stem) > 1 else None)),
         location=folder,
         folder=name,
         requires=requires,

@@ -291,9 +291,9 @@ def variant_of(cuda: Optional[str]) -> str:
 
 @lru_cache(maxsize=256)
 def capability(text: str) -> Tuple[int, int]:
-    """Return (6, 1) for 6.1, for comparing."""
-    major, _, minor = text.partition(".")
-    return int(major), int(minor or 0)
+    """Return (6, 1) for 6.1 and (10, 0) for the 10.0.130 of an old CUDA, for comparing."""
+    major, minor = (text.split(".") + ["0"])[:2]
+    return int(major), int(minor)
 
 
 def system_of(platform: str) -> str:

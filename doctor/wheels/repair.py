@@ -22,7 +22,7 @@ from .choose import Alternative, Choice, Said, choose
 from .matrix import PACKAGE_INDEX, PARTNERS, TRIO, Build, IndexFile, Matrix, variant_of
 from .offers import lack
 from .target import KNOWN, Target
-from .versions import is_prerelease, is_version, key, local, matches, public
+from .versions import is_prerelease, is_range, is_version, key, local, matches, public
 
 Found = TypeVar("Found")
 
@@ -405,6 +405,7 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     the version when ``==`` names it, else with the range in ``Wheel.version``.
     """
     name = normalise(name)
+    specifier = specifier if is_range(specifier) else ""
     markers = environment(facts.maybe(Python), facts.maybe(Host))
     distributions = facts.maybe(Distributions) or Distributions()
     try:
@@ -432,8 +433,8 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
         agreeing = [item for item in fitting if beside is None or _accepts_numpy(item[1], beside)]
         wheel = _most_agreeable(agreeing or fitting, parts)[1].wheel()
     elif target is not None and not _here(distributions, name, exact) and lack(matrix, name, specifier, target):
-        params = {"wanted": name + specifier, "python": target.python, "platform": target.platform}
-        return Mended(not_done=(NotDone("", NO_WHEEL, params),))
+        lacks = {"wanted": name + specifier, "python": target.python, "platform": target.platform}
+        return Mended(not_done=(NotDone("", NO_WHEEL, lacks),))
     elif exact is not None:
         wheel = _plain_wheel(name, exact, distributions, files)
     elif not files:
@@ -597,18 +598,22 @@ def _limits(
     pins: Sequence[Demand],
     leave_out: Sequence[str],
 ) -> _Limits:
-    findings = ",".join(dict.fromkeys(pin.specifier for pin in pins if pin.name == name and pin.specifier))
-    installed = {
-        who: wanted for who, wanted in demands_on(name, distributions, markers, list(leave_out)).items() if wanted
-    }
+    """Return what is asked of a distribution; a range that nobody can read asks nothing."""
+    findings = ",".join(dict.fromkeys(pin.specifier for pin in pins if pin.name == name and _binds(pin.specifier)))
+    asking = demands_on(name, distributions, markers, list(leave_out))
+    installed = {who: wanted for who, wanted in asking.items() if _binds(wanted)}
     project = facts.maybe(Project)
     asked = []
     for requirement in project.requirements if project is not None else ():
         if requirement.name == name:
             found = demand(requirement.text, markers)
-            if found is not None and found.specifier and found.url is None:
+            if found is not None and _binds(found.specifier) and found.url is None:
                 asked.append(found.specifier)
     return _Limits(findings, installed, ",".join(dict.fromkeys(asked)))
+
+
+def _binds(specifier: str) -> bool:
+    return bool(specifier) and is_range(specifier)
 
 
 def _exact(specifier: str) -> Optional[str]:

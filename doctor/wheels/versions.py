@@ -40,6 +40,20 @@ def is_version(text: str) -> bool:
     return _VERSION.match(text.strip()) is not None
 
 
+def readable(version: Optional[str]) -> Optional[str]:
+    """Return the version when it can be compared with others; None for any other text, as when there is none."""
+    return version if version and is_version(version) else None
+
+
+def is_range(text: str) -> bool:
+    """Return whether this is a PEP 440 range; ``>=1.14.5.*`` of an old METADATA is none."""
+    try:
+        matches(text, "0")
+    except ValueError:
+        return False
+    return True
+
+
 def at_least(version: str, floor: str) -> bool:
     return key(version) >= key(floor)
 

@@ -63,6 +63,11 @@ def test_the_cuda_library_is_gone(site):
     assert site.read()[0].cuda_library is False
 
 
+def test_a_cuda_of_three_numbers(site):
+    site.torch("__version__ = '1.2.0'\ncuda = '10.0.130'\n", "1.2.0", ("libtorch.so",))
+    assert site.read()[0].cuda == "10.0"
+
+
 def test_conda_keeps_libraries_elsewhere(site):
     site.torch(TORCH_212, "1.12.1", libraries=(), installer="conda")
     torch = site.read()[0]

@@ -193,6 +193,13 @@ def test_distributions_and_their_health(tmp_path):
     assert [os.path.basename(path) for path in found.leftovers] == ["~umpy"]
 
 
+def test_a_version_that_cannot_be_compared_is_none(tmp_path):
+    for name, version in (("custom", "1.0-local+"), ("words", "unknown"), ("post", "2.8.0.post303")):
+        dist_info(tmp_path, name, version, record=None, installer=None)
+    found = {item.name: item.version for item in p.probe_distributions([str(tmp_path)]).items}
+    assert found == {"custom": None, "words": None, "post": "2.8.0.post303"}
+
+
 def test_a_name_is_normalised_and_duplicates_are_kept(tmp_path):
     dist_info(tmp_path, "Typing_Extensions", "1.0", record=None, installer=None)
     dist_info(tmp_path, "typing-extensions", "2.0", record=None, installer=None)

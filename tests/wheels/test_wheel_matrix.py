@@ -344,6 +344,11 @@ def test_numpy_limit(matrix, package, version, system, limit):
     assert matrix.numpy_limit(package, version, system) == limit
 
 
+def test_a_cuda_of_three_numbers_is_judged_by_two(matrix):
+    assert matrix.runs("410.48", "10.0.130", "linux") == "direct"
+    assert matrix.makes_code("10.0.130", "7.5") and not matrix.makes_code("10.0.130", "8.0")
+
+
 def test_removed_names(matrix):
     names = matrix.removed_numpy_names()
     assert names["numpy.int"]["removed_in"] == "1.24"

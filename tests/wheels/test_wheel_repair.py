@@ -449,6 +449,13 @@ def test_a_version_that_no_file_has_is_not_done():
     assert mended.wheels == () and "numpy>=9" in mended.not_done[0].params["wanted"]
 
 
+def test_a_range_that_nobody_can_read_asks_nothing():
+    installed = [dist("numpy", "1.26.4"), dist("old", "1.0", "numpy (>=1.14.5.*)", "torch (>=1.*)")]
+    odd = facts(installed, sections=project("numpy==1.0-custom+", "torch==unknown"))
+    assert moved(pick(MATRIX, odd, "numpy", "==2.1.0+")) == [("numpy", "2.4.6", True)]
+    assert mend(MATRIX, odd, False, ["torch==nan"]).wheels[0].version == "2.15.0+cpu"
+
+
 def test_without_a_python_nothing_is_planned():
     empty = Facts({})
     assert mend(MATRIX, empty, False).wheels == ()

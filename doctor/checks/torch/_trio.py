@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Optional, Tuple, Union
 
 from ...facts import Facts, Nvidia, Stage, Torch, Torchaudio, Torchvision, Trials, Unknown
 from ...patterns import lazy
+from ...wheels.matrix import variant_of
 from ...wheels.versions import is_version, matches, public
 from ..gpu._nvidia import numbers
 
@@ -50,7 +51,7 @@ def build_of(version: str, cuda: Union[str, None, Unknown]) -> Optional[str]:
     if cuda is None:
         local = version.partition("+")[2]
         return local if local.startswith(("rocm", "xpu")) else "cpu"
-    return "cu" + cuda.replace(".", "")
+    return variant_of(cuda)
 
 
 def stage_of(facts: Facts, name: str) -> Optional[Stage]:
