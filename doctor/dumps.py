@@ -84,6 +84,7 @@ _PATH_PYTHON = re.compile(
 _PIP_TAG = re.compile(r"-cp(3\d{1,2})-cp3\d{1,2}\w*-(?:manylinux|linux|win|macosx)[\w.]+\.whl")
 _SUPPORTS = re.compile(r"PyTorch install(?:ation)? supports CUDA capabilities ((?:sm_\d+a? ?|compute_\d+ ?)+)")
 _NOT_COMPATIBLE = re.compile(r"^(.{3,60}?) with CUDA capability sm_(\d{2,3}) is not compatible", re.M)
+_OTHER_MACHINE = re.compile(r"(?i)aarch64|arm64|armv\d|armhf|raspberry|piwheels|jetson|tegra|ppc64|riscv|/home/pi/")
 _NVCC = re.compile(r"release (\d+\.\d+), V")
 
 
@@ -118,12 +119,15 @@ def read(text: str, matrix: Any = None) -> Facts:
     torch = _torch(text, keys, banner, packages)
     if torch is not None:
         sections[Torch] = torch
+    platform = python.platform if python is not None else ""
     version, cuda = _partner("torchvision", ("torchvision", "TorchVision"), keys, packages)
     if version:
+        cuda = _of_index(cuda, "torchvision", version, torch, platform, matrix)
         home = _home(matrix, "torchvision", version)
         sections[Torchvision] = Torchvision(version, version, cuda, abi=_vision_abi(version), requires_torch=home)
     version, cuda = _partner("torchaudio", ("torchaudio",), keys, packages)
     if version:
+        cuda = _of_index(cuda, "torchaudio", version, torch, platform, matrix)
         home = _home(matrix, "torchaudio", version)
         sections[Torchaudio] = Torchaudio(version, version, cuda, requires_torch=home)
     nvidia = _nvidia(text, keys, banner)
@@ -270,6 +274,21 @@ def _partner(
     return (version, _cuda_of(version, build)) if version else (None, None)
 
 
+def _of_index(
+    cuda: Union[str, None, Unknown], package: str, version: str, torch: Optional[Torch], platform: str, matrix: Any
+) -> Union[str, None, Unknown]:
+    """Return the CUDA of a partner that does not state it, beside a torch that does.
+
+    A wheel whose version has no ``+cpu`` or ``+cu121`` came from the package index, which has one build for a platform.
+    """
+    labelled = torch is not None and re.search(r"\+(?:cpu|cu\d+)$", torch.version)
+    homes = matrix.torch_for(package, version) if matrix is not None and re.match(r"\d+(\.\d+)*$", version) else ()
+    if not isinstance(cuda, Unknown) or not labelled or not homes or platform not in ("linux_x86_64", "win_amd64"):
+        return cuda
+    found = matrix.index_cuda(homes[0], platform)
+    return cuda if found is None else None if found == "cpu" else found
+
+
 def _vision_abi(version: str) -> str:
     """Return how a torchvision of this version is bound to torch: from 0.29 on it uses torch's stable ABI."""
     numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
@@ -321,7 +340,7 @@ def _host(text: str, keys: Dict[str, str]) -> Optional[Host]:
         system = "windows"
     elif "/Users/" in text and "/home/" not in text:
         system = "macos"
-    elif re.search(r"(?<![\w.])/(?:home|usr|root|opt|mnt|data|workspace)/", text):
+    elif re.search(r"(?<![\w.])/(?:home|usr|root|opt|mnt|data|workspace|content|kaggle|tmp|var)/", text):
         system = "linux"
     else:
         return None
@@ -329,7 +348,12 @@ def _host(text: str, keys: Dict[str, str]) -> Optional[Host]:
     if machine is None and system == "linux":
         machine = re.search(r"\b(aarch64|armv7l|armv6l)\b", text)
     libc = re.search(r"glibc-?(\d+\.\d+)", keys.get("Libc version", "") or platform)
-    name = "AMD64" if system == "windows" else machine.group() if machine else ""
+    if system == "windows":
+        name = "AMD64"
+    elif machine is not None:
+        name = machine.group()
+    else:  # texts of ARM machines say so somewhere
+        name = "" if system != "linux" or _OTHER_MACHINE.search(text) else "x86_64"
     return Host(
         system=system,
         machine="x86_64" if name == "amd64" else name,

@@ -1,6 +1,7 @@
 """What pasted environment reports tell: recorded outputs, the forms of several tools, and what they do not state."""
 
 import io
+import json
 import os
 
 import pytest
@@ -46,10 +47,46 @@ def test_collect_env_of_torch_2_14_has_the_processor():
     assert facts.need(Torch).cuda == "13.0"
 
 
-def test_recorded_dumps_are_judged_as_the_live_machine_was():
-    assert "torchvision-version-mismatch" in found(dumps.parse(raw("collect-env-torch1.12-vision0.14.txt")))
-    assert "torchvision-version-mismatch" in found(dumps.parse(raw("collect-env-torch2.13cpu-vision0.29.txt")))
-    assert not found(dumps.parse(raw("collect-env-torch2.14-vision0.29.txt"), wheel_matrix.load()))
+LIVE = json.loads(raw("live.json"))
+
+
+@pytest.mark.parametrize("name", sorted(LIVE))
+def test_recorded_dumps_are_judged_as_the_live_machine_was(name):
+    assert sorted(found(dumps.parse(raw(name), wheel_matrix.load()))) == LIVE[name]
+
+
+def test_a_list_without_a_platform_does_not_say_which_build_a_plain_version_is():
+    """On Windows the package index has CPU builds; this very list, beside a CPU torch, would be in order there."""
+    assert found(dumps.parse(raw("pip-list-torch2.13cpu-vision0.28.txt"), wheel_matrix.load())) == set()
+
+
+@pytest.mark.parametrize(
+    "torch, platform, codes",
+    [
+        ("2.1.0+cu121", "Windows-10-10.0.19045-SP0", {"torchvision-cpu-build"}),
+        ("2.1.0+cpu", "Windows-10-10.0.19045-SP0", set()),
+        ("2.1.0+cpu", "Linux-5.15.0-x86_64-with-glibc2.35", {"torchvision-build-mismatch"}),
+        ("2.1.0+cu121", "Linux-5.15.0-x86_64-with-glibc2.35", set()),
+        ("2.1.0+cu118", "Linux-5.15.0-x86_64-with-glibc2.35", {"torchvision-build-mismatch"}),
+        ("2.1.0", "Linux-5.15.0-x86_64-with-glibc2.35", set()),
+        ("2.1.0+cpu", "Linux-6.1.0-aarch64-with-glibc2.36", set()),
+    ],
+)
+def test_a_plain_version_beside_a_labelled_torch_is_the_build_of_the_package_index(torch, platform, codes):
+    text = (
+        "PyTorch version: %s\nPython version: 3.10.11 (64-bit runtime)\nPython platform: %s\nIs CUDA available: %s\n"
+        "Nvidia driver version: 535.161.07\nGPU models and configuration: GPU 0: NVIDIA GeForce RTX 3060\n"
+        "[pip3] numpy==1.26.4\n[pip3] torch==%s\n[pip3] torchvision==0.16.0\n"
+    ) % (torch, platform, "cu" in torch, torch)
+    if "cpu" in torch:
+        text = text.replace("535.161.07", "Could not collect").replace("GPU 0: NVIDIA GeForce RTX 3060", "No CUDA")
+    assert found(dumps.parse(text, wheel_matrix.load())) == codes
+
+
+def test_a_training_without_a_card_is_no_fault():
+    assert explain(raw("yolo-train-8.4-torch2.13-vision0.28.txt"), wheel_matrix.load()).diagnoses == ()
+    first = explain(raw("yolo-train-8.4-torch2.13cpu-vision0.28.txt"), wheel_matrix.load()).diagnoses[0]
+    assert (first.code, first.confidence) == ("torchvision-version-mismatch", "high")
 
 
 def test_the_error_of_the_live_machine_gets_the_same_code():

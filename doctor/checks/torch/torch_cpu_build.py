@@ -47,18 +47,18 @@ SIGNATURES = (
     ),
     Signature(r"Could not run 'aten::\w+(?:\.\w+)?' with arguments from the 'CUDA' backend"),
     Signature(
-        r"(?:Invalid CUDA '?device|CUDA unavailable, invalid device)",
+        r"(?:Invalid CUDA \W{0,3}device|CUDA unavailable, invalid device)",
         "high",
         requires=(r"torch[-= ]v?\d[\d.]+\+cpu",),
         outranks=("driver-missing", "mps-issue"),
     ),
     Signature(
-        r"(?:Invalid CUDA '?device|CUDA unavailable, invalid device)",
+        r"(?:Invalid CUDA \W{0,3}device|CUDA unavailable, invalid device)",
         "medium",
         unless=(r"torch[-= ]v?\d[\d.]+\+(?:cpu|cu\d)", r"/Users/|macOS|darwin|Apple M\d|MPS|CUDA_VISIBLE_DEVICES=\d"),
     ),
     Signature(
-        r"(?:Invalid CUDA '?device|CUDA unavailable, invalid device)",
+        r"(?:Invalid CUDA \W{0,3}device|CUDA unavailable, invalid device)",
         "low",
         requires=(r"torch[-= ]v?\d[\d.]+\+cu\d",),
     ),
@@ -68,15 +68,26 @@ SIGNATURES = (
         outranks=("torch-broken",),
     ),
     Signature(r"Torch is not able to use GPU; add --skip-torch-cuda-test", "medium"),
-    Signature(r"(?:Epoch|epoch) +gpu_mem[^\n]{0,200}\n+[^\n]{0,20}?\b\d+/\d+ +0G\b", "low"),
-    Signature(r"Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False", "low"),
     Signature(
-        r"torch[-= ]{1,3}v?\d[\d.]+\+cpu",
+        r"(?:Epoch|epoch) +gpu_mem[^\n]{0,200}\n+[^\n]{0,20}?\b\d+/\d+ +0G\b",
+        "low",
+        unless=(r"torch[- ]\d[\d.]+\+cu\d",),  # a banner that names a build for CUDA: this machine has no card for it
+    ),
+    Signature(r"Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False", "low"),
+    # the run asks for card 0 and its banner names a CPU build
+    Signature(
+        r"torch-\d[\d.]+\+cpu\b",
+        "medium",
+        requires=(r"(?:--device[ =]|\bdevice=)'?(?:cuda:)?\d\b",),
+        unless=(r"torch-\d[\d.]+\S{0,12} CUDA:\d",),
+    ),
+    Signature(
+        r"(?:torch[-= ]{1,3}|PyTorch version: )v?\d[\d.]+\+cpu",
         "medium",
         requires=(
             r"(?:GPU|CUDA|显卡).{0,40}(?:not |n't |no |不|未|没).{0,20}(?:detect|used|found|work|"
             r"recogni|available|可用|检测|使用|用上)|is_available\(\).{0,20}False",
-            r"\b[RG]TX ?\d{3,4}|GeForce|Tesla [A-Z]\d|Quadro|nvidia-smi",
+            r"\b[RG]TX ?\d{3,4}|GeForce|Tesla [A-Z]\d|Quadro|nvidia-smi|NVIDIA \(R\) Cuda compiler",
         ),
         unless=(r"^[\w.]{0,60}(?:Error|Exception): (?!.{0,80}(?:CUDA|cuda|GPU))",),
     ),
