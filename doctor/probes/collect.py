@@ -6,11 +6,15 @@ import time
 from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from .. import facts as f
+from ..model import DoctorError
+from ..text import Text
 from . import python as target_python
 from . import run
 
 #: Longest that one file probe may take; a dead network mount answers never.
 FILE_PROBE_S = 5.0
+
+SILENT = Text("--project {path} does not answer.", "--project {path} 没有响应。")
 
 
 class Wanted(NamedTuple):
@@ -109,8 +113,14 @@ class Collector:
         self._files("builds", lambda: builds.probe_builds(folders), (f.Torch, f.Torchvision, f.Torchaudio))
         self._file("fingerprint", lambda: fingerprint.probe_fingerprint(folders), f.Fingerprint)
         self._file("pip", lambda: pipconfig.probe_pip(python, root=self.root), f.PipConfig)
-        root = whereabouts.find_project(wanted.project, os.getcwd(), python, wanted.files)
-        places = (root or os.getcwd(), python.prefix)
+        here = os.getcwd()
+        try:
+            root = _within(FILE_PROBE_S, lambda: whereabouts.find_project(wanted.project, here, python, wanted.files))
+        except TimeoutError:
+            if wanted.project:
+                raise DoctorError(SILENT, None, 2, path=wanted.project)
+            root = here  # everything about it will say the same: no answer
+        places = (root or here, python.prefix)
         self._file("storage", lambda: storage.probe_storage(*places, root=self.root), f.Storage)
         self._file("project", lambda: _project(root, python, wanted), f.Project)
         self._file("native", lambda: native.probe_native(folders, quick=wanted.quick), f.NativeModules)
@@ -157,22 +167,39 @@ class Collector:
         if not self._wants(*sections):
             return
         began = time.monotonic()
-        box: List[Any] = []
-
-        def work() -> None:
-            try:
-                box.append(probe())
-            except Exception as error:
-                reason = f.Unknown("the probe failed: %s: %s" % (type(error).__name__, error))
-                box.append(tuple(reason for _ in sections))
-            self._note(name, began)
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        thread.join(FILE_PROBE_S)
-        values = box[0] if box else tuple(f.Unknown("no answer within %d s" % FILE_PROBE_S) for _ in sections)
+        try:
+            values = _within(FILE_PROBE_S, probe)
+        except TimeoutError:
+            values = tuple(f.Unknown("no answer within %d s" % FILE_PROBE_S) for _ in sections)
+        except Exception as error:  # a probe must not stop the run; what went wrong becomes the reason
+            values = tuple(f.Unknown("the probe failed: %s: %s" % (type(error).__name__, error)) for _ in sections)
+        self._note(name, began)
         for section, value in zip(sections, values):
             self._sections[section] = value
+
+
+def _within(seconds: float, work: Callable[[], Any]) -> Any:
+    """Return what ``work`` returns, or raise what it raises; raises TimeoutError when it takes longer.
+
+    It goes on in a thread that nobody waits for: what reads from a dead network mount cannot be stopped.
+    """
+    done: List[Any] = []
+    failed: List[Exception] = []
+
+    def body() -> None:
+        try:
+            done.append(work())
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=body, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not done:
+        raise TimeoutError
+    return done[0]
 
 
 def _project(root: Optional[str], python: f.Python, wanted: Wanted) -> Any:
