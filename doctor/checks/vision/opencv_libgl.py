@@ -14,7 +14,8 @@ in slim containers and on servers without a desktop.
 
 ## Fix
 Where nothing needs windows and no package asks for `opencv-python` by name: the headless build of the same version,
-which needs none of these libraries. Otherwise the system packages, with the command for this distribution.
+which needs none of these libraries. Otherwise, and on a 32-bit Raspberry Pi, whose headless builds need most of them
+too, the system packages, with the command for this distribution.
 """
 
 from typing import Any, Iterator, List
@@ -40,7 +41,7 @@ EXPLAIN_ZH = """OpenCV 的窗口功能需要系统库（libGL、GLib、X11），
 
 ## 修复
 不需要窗口、也没有别的包点名依赖 `opencv-python` 时，换成同版本的 headless 版，它不需要这些库。否则安装系统包，报告
-会给出本发行版的命令。
+会给出本发行版的命令；32 位树莓派上的 headless 版同样需要其中大部分库，也安装系统包。
 """
 
 HEADLESS_INSTEAD = Text(
@@ -119,9 +120,11 @@ def opencv_libgl(facts: Facts, matrix) -> Iterator[Finding]:
     keep = "%s==%s" % (headless, item.version) if item.version else headless
     system = system_remedy(missing, host)
     windows = any(use.detail.get("kind") == "window" and "guard" not in use.detail for use in uses(facts, "cv2."))
-    swap = len(found) == 1 and "headless" not in item.name and not windows and item.name not in asked_for(facts, OPENCV)
+    # piwheels links its headless builds with FFmpeg and GTK as well, and has few of them
+    lighter = "headless" not in item.name and not windows and not _on_piwheels(facts)
+    swap = lighter and len(found) == 1 and item.name not in asked_for(facts, OPENCV)
     remedies: List[Any] = [KeepOne((item.name,), keep), Manual(SYSTEM_INSTEAD)] if swap else [system]
-    if not swap and "headless" not in item.name and not windows:
+    if lighter and not swap:
         remedies.append(Manual(HEADLESS_INSTEAD))
     packages = getattr(system, "commands", ())
     yield Finding(
@@ -135,3 +138,9 @@ def opencv_libgl(facts: Facts, matrix) -> Iterator[Finding]:
         evidence=tuple(evidence),
         remedies=tuple(remedies),
     )
+
+
+def _on_piwheels(facts: Facts) -> bool:
+    """Tell whether the target takes its OpenCV from piwheels: the index has none for 32-bit ARM."""
+    python = facts.maybe(Python)
+    return python is not None and python.platform.startswith("linux_arm")
