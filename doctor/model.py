@@ -1,6 +1,6 @@
 """The nouns between facts and report: findings, remedies, wheels, steps, plans, outcomes."""
 
-from typing import Any, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Iterable, Mapping, NamedTuple, Optional, Tuple, Union
 
 from .record import dataclass, field
 from .text import Text
@@ -176,7 +176,16 @@ class Step:
     #: files outside the environment that are backed up first
     files: Tuple[str, ...] = ()
     fixes: Tuple[str, ...] = ()
+    #: what is still to be fetched; None = not known, or nobody looked
     download_bytes: Optional[int] = None
+    #: what the step takes on the disk: files fetched and unpacked, and copies kept of old ones; None as above
+    disk_bytes: Optional[int] = None
+
+    @property
+    def touches(self) -> Tuple[str, ...]:
+        """The distributions, leftovers and files that the step changes."""
+        names = [*self.removes, *(wheel.name for wheel in self.wheels)]
+        return tuple(dict.fromkeys([*names, *self.removes_paths, *self.files]))
 
 
 @dataclass(frozen=True)
@@ -194,6 +203,22 @@ class Plan:
     @property
     def safe_steps(self) -> Tuple[Step, ...]:
         return tuple(step for step in self.steps if step.safety == SAFE)
+
+    @property
+    def download_bytes(self) -> Optional[int]:
+        """What the safe steps fetch, together; None when it is not known of one of them."""
+        return total(step.download_bytes for step in self.safe_steps)
+
+    @property
+    def disk_bytes(self) -> Optional[int]:
+        """What the safe steps take on the disk, together; None when it is not known of one of them."""
+        return total(step.disk_bytes for step in self.safe_steps)
+
+
+def total(sizes: Iterable[Optional[int]]) -> Optional[int]:
+    """Return the sum, or None when one of them is not known."""
+    known = list(sizes)
+    return None if None in known else sum(size for size in known if size is not None)
 
 
 class DoctorError(Exception):

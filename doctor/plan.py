@@ -403,8 +403,13 @@ def requirement_of(wheel: Wheel) -> str:
     return "%s==%s" % (wheel.name, wheel.version)
 
 
-def index_pair(facts: Facts, matrix: Any) -> Optional[str]:
-    """Return the newest torch and torchvision that the package index itself has for this Python, as pip takes them."""
+def index_pair(
+    facts: Facts, matrix: Any, has: Callable[[str, str], bool] = lambda name, version: True
+) -> Optional[str]:
+    """Return the newest torch and torchvision that the package index itself has for this Python, as pip takes them.
+
+    ``has`` says whether the user's own index does have a name in a version.
+    """
     from .wheels.target import Target
 
     target = Target.from_facts(facts, matrix)
@@ -412,7 +417,8 @@ def index_pair(facts: Facts, matrix: Any) -> Optional[str]:
         partners = matrix.partners(version)
         for vision in reversed(partners.torchvision if partners else ()):
             files = (("torch", version), ("torchvision", vision))
-            if all(matrix.index_file(name, item, target.platform, target.python_tag) for name, item in files):
+            known = all(matrix.index_file(name, item, target.platform, target.python_tag) for name, item in files)
+            if known and all(has(name, item) for name, item in files):
                 return "torch==%s torchvision==%s" % (version, vision)
     return None
 

@@ -333,7 +333,7 @@ def fix(request: Request, options: Any, progress: Any = None) -> Report:
 
     With ``options.venv`` a new virtual environment is the target; a dry run says so and plans for the old one.
     """
-    from .fix import apply, make_venv, planned
+    from .fix import apply, make_venv, planned, preview
 
     if options.venv and options.apply:
         made = make_venv(judge(request).facts, options.venv)
@@ -342,6 +342,9 @@ def fix(request: Request, options: Any, progress: Any = None) -> Report:
     if options.venv and not options.apply:
         report.notices.append((_WOULD_MAKE_VENV, {"folder": options.venv}))
     if not options.apply:
+        if request.from_file is None:
+            report.plan, said = preview(report.plan, report.facts, options, _matrix())
+            report.notices += said
         report.fix = planned(report.plan, report.findings, report.facts)
         return report
 

@@ -3,7 +3,7 @@
 The functions here are the whole interface; what they need is imported when they are called.
 """
 
-from typing import Any, Callable, List, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from ..facts import Facts
 from ..model import Finding, Plan
@@ -15,6 +15,17 @@ def interrupted(prefix: str) -> Optional[str]:
     from .state import interrupted as look
 
     return look(prefix)
+
+
+def preview(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Any]]:
+    """Return the plan as ``apply`` would carry it out, with sizes and all that new wheels need.
+
+    Also what could not be learnt, and why ``apply`` would refuse: texts with their parameters. Unless
+    ``options.offline`` it asks the network; that it cannot be reached is one of those texts.
+    """
+    from .transaction import preview as run
+
+    return run(plan, facts, options, matrix)
 
 
 def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = None) -> FixResult:
@@ -35,7 +46,8 @@ def apply(
 ) -> FixResult:
     """Carry the plan out as one transaction; ``check_again`` returns fresh ``(facts, findings)``.
 
-    ``findings`` are those that the plan was made from, ``matrix`` names the hosts that wheels may come from.
+    ``findings`` are those that the plan was made from, ``matrix`` names the hosts that wheels may come from
+    (None = the one that comes with the doctor).
     """
     from .transaction import apply as run
 

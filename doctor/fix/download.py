@@ -3,35 +3,32 @@
 Files with an address are fetched here; files of the package index by the target's own pip with the user's settings.
 """
 
-import glob
-import hashlib
 import os
 import re
 import shutil
 import time
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
-from urllib.parse import urldefrag, urljoin, urlsplit
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from ..facts import Facts, Python
 from ..model import DoctorError, Wheel
-from ..plan import requirement_of
+from ..plan import TRIO, index_pair, requirement_of
 from ..record import replace
 from ..text import Text
-from ..wheels.index import innermost
-from ..wheels.matrix import PACKAGE_INDEX, cache_folder
+from ..wheels.index import PageError, fetch, innermost, page_of, parse_page
+from ..wheels.matrix import PACKAGE_INDEX
+from ..wheels.mirrors import path_of
+from ..wheels.target import Target
 from . import installer
-from .index import Settings, ask, links, page, pip_settings, without_secrets
-from .record import Layout, contents_of
+from .index import Pages, Settings, ask, pip_settings, without_secrets
+from .options import Options
+from .progress import Progress
+from .record import Contents, Layout, contents_of
+from .shelf import Shelf, drop_in_folder, kept_file
 from .snapshot import sha256_of
 
 #: Times that one file is tried; a connection that cannot be made at all is tried only twice.
 TRIES = 6
 TRIES_TO_CONNECT = 2
-#: seconds to connect, and between two pieces of data
-TIMEOUTS_S = (10.0, 60.0)
-#: hosts that github.com hands downloads on to
-HANDED_TO = ("githubusercontent.com", "download-r2.pytorch.org")
-#: hosts that plain http may reach
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 #: room that is left free on a disk
 SPARE_BYTES = 64 << 20
 
@@ -44,60 +41,7 @@ class Fetched(NamedTuple):
     sha256: str
     #: the sha256 was known beforehand and fits
     verified: bool
-
-
-def drop_in_folder() -> str:
-    """Return the folder of downloaded wheels; a file that the user puts there is taken from there."""
-    return os.path.join(cache_folder(), "wheels")
-
-
-def kept_file(url: str, filename: str) -> str:
-    """Return where a file from this address is kept: what a mirror sent never stands in for the original's."""
-    return os.path.join(drop_in_folder(), hashlib.sha256(url.encode("utf-8")).hexdigest()[:16], filename)
-
-
-def forget(filename: str) -> int:
-    """Delete every kept copy of a downloaded file; return the bytes that became free."""
-    freed = 0
-    for folder in glob.glob(os.path.join(glob.escape(drop_in_folder()), "?" * 16)):
-        path = os.path.join(folder, os.path.basename(filename))
-        if os.path.isfile(path):
-            freed += os.path.getsize(path)
-            shutil.rmtree(folder)
-    return freed
-
-
-def trusted_hosts(matrix: Any) -> Sequence[str]:
-    """Return the hosts that the matrix names for wheels."""
-    if matrix is None:
-        return ()
-    urls = [matrix.table("torch.files.base")]
-    urls.extend(file.url for package in matrix.packages for file in matrix.files(package) if file.url)
-    return sorted({urlsplit(url).hostname or "" for url in urls if url})
-
-
-def addresses(url: str, mirror: Optional[str], matrix: Any) -> List[str]:
-    """Return the addresses to try for a file: its own, or with a mirror those under the mirror.
-
-    A mirror is an address that stands for download.pytorch.org/whl, or the id of one in the matrix; some keep the
-    ``/whl`` and some do not. Files of other hosts are not mirrored. Raises DoctorError for an unknown id.
-    """
-    base = (matrix.table("torch.files.base") if matrix is not None else None) or "https://download.pytorch.org/whl/"
-    if not mirror:
-        return [url]
-    if "://" not in mirror:
-        rows = (matrix.table("mirrors.pytorch_wheels") if matrix is not None else None) or ()
-        found = [row["url"] for row in rows if row["id"] == mirror and row.get("url") and row["id"] != "upstream"]
-        if not found:
-            names = [row["id"] for row in rows if row.get("url") and row["id"] != "upstream"]
-            raise DoctorError(NO_MIRROR, NO_MIRROR_HINT, mirror=mirror, names=", ".join(names), exit=2)
-        mirror = re.sub(r"/?\{[^}]*\}/?$", "", found[0])
-    if not url.startswith(base):
-        return [url]
-    place, root = url[len(base) :], mirror.rstrip("/")
-    if root.endswith("/whl"):
-        return [root + "/" + place, root[: -len("/whl")] + "/" + place]
-    return [root + "/whl/" + place, root + "/" + place]
+    contents: Contents
 
 
 class Downloader:
@@ -106,27 +50,23 @@ class Downloader:
     def __init__(
         self,
         pip: Optional["installer.Installer"],
-        layout: Layout,
+        facts: Facts,
         matrix: Any,
-        mirror: Optional[str],
-        offline: bool,
+        options: Options,
         scratch: str,
-        progress: Any,
+        progress: Progress,
         inherit: Sequence[int] = (),
-        pair: Callable[[], Optional[str]] = lambda: None,
     ) -> None:
         self._pip = pip
-        self._layout = layout
+        self._facts = facts
         self._matrix = matrix
-        self._mirror = mirror
-        self._offline = offline
+        self._offline = options.offline
         self._scratch = scratch
         self._progress = progress
         self._inherit = inherit
-        #: command for what the package index has instead of files that cannot be reached
-        self._pair = pair
-        self._settings: Optional[Mapping[str, str]] = None
-        self._hosts: Optional[List[str]] = None
+        self._layout = Layout.of(facts.need(Python))
+        self._settings = pip_settings(pip) if pip is not None else Settings({})
+        self._shelf = Shelf(matrix, options.mirror, self._layout, self._settings)
         self._calls = 0
 
     def fetch(self, wheels: Sequence[Wheel]) -> List[Fetched]:
@@ -138,9 +78,8 @@ class Downloader:
         found: Dict[int, Fetched] = {}
         missing: List[int] = []
         for number, wheel in enumerate(wheels):
-            name = os.path.basename(wheel.filename)
-            kept = os.path.join(drop_in_folder(), name)
-            if name and os.path.isfile(kept) and self._fits(kept, wheel):
+            kept = self._shelf.at_hand(wheel)
+            if kept is not None:
                 found[number] = self._fetched(wheel, kept)
             elif wheel.url is None:
                 missing.append(number)
@@ -148,28 +87,25 @@ class Downloader:
                 found[number] = self._from_address(wheel)
         if missing:
             wanted = [wheels[number] for number in missing]
-            paths = self.fetch_requirements([requirement_of(wheel) for wheel in wanted])
+            folder = self._pip_download([requirement_of(wheel) for wheel in wanted])
+            paths = sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".whl"))
             for number, wheel in zip(missing, wanted):
                 found[number] = self._match(wheel, paths)
         return [found[number] for number in range(len(wheels))]
 
     # ------------------------------------------------------------ the package index
 
-    def fetch_requirements(self, requirements: Sequence[str]) -> List[str]:
-        """Return the wheels that the target's pip picks for these requirements, without their dependencies."""
-        folder = self._pip_download(requirements)
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".whl"))
-
     def _match(self, wheel: Wheel, paths: Sequence[str]) -> Fetched:
-        """Return the one of pip's files that is this wheel."""
+        """Return the one of pip's files that is this wheel; of another file than foreseen no sha256 is known."""
         for path in paths:
             contents = contents_of(path, self._layout)
             if contents.name == wheel.name:
-                if wheel.sha256 and sha256_of(path) != wheel.sha256:
+                name = os.path.basename(path)
+                known = wheel.sha256 if wheel.filename in ("", name) else None
+                if known and sha256_of(path) != known:
                     os.unlink(path)
-                    raise DoctorError(WRONG_HASH, WRONG_HASH_HINT, name=os.path.basename(path), place=PACKAGE_INDEX)
-                named = replace(wheel, filename=os.path.basename(path), version=contents.version)
-                return self._fetched(named, path)
+                    raise DoctorError(WRONG_HASH, WRONG_HASH_HINT, name=name, place=PACKAGE_INDEX)
+                return self._fetched(replace(wheel, filename=name, version=contents.version, sha256=known), path)
         raise DoctorError(NO_FILE, what=wheel.name)
 
     def _pip_download(self, requirements: Sequence[str]) -> str:
@@ -184,7 +120,7 @@ class Downloader:
         argv = [*self._pip.start, "download", *options, *(["--no-index"] if self._offline else []), *requirements]
         self._progress.say(FETCHING, {"what": ", ".join(requirements)})
         env = installer.own_settings()
-        env.update(pip_settings(self._pip).as_environment())
+        env.update(self._settings.as_environment())
         ended = installer.run(argv, log, env, inherit=self._inherit)
         if not ended.ok:
             raise self._why_not(ended, requirements)
@@ -218,72 +154,47 @@ class Downloader:
     # ------------------------------------------------------------ files with an address
 
     def _from_address(self, wheel: Wheel) -> Fetched:
-        tried = addresses(str(wheel.url), self._mirror, self._matrix)
-        problem: Optional[DoctorError] = None
-        for url in tried:
-            kept = kept_file(url, os.path.basename(wheel.filename))
-            if os.path.isfile(kept) and self._fits(kept, wheel):
-                return self._fetched(wheel, kept)
+        tried = self._shelf.addresses(wheel)
         if self._offline:
-            raise DoctorError(OFFLINE, WAYS_OUT, **self._ways_out(wheel, tried[0]))
+            raise self._stuck(OFFLINE, wheel, tried[0])
         for url in tried:
             try:
                 return self._fetched(wheel, self._load(url, wheel))
-            except NotThere as error:
-                problem = problem or error
-        for url in tried if self._mirror else ():
+            except NotThere:
+                continue
+        for url in tried if self._shelf.mirror is not None else ():
             other = self._listed(url, wheel)
             if other is not None:
                 return self._fetched(other, self._load(str(other.url), other))
-        raise problem or DoctorError(NOT_THERE, WAYS_OUT, **self._ways_out(wheel, tried[0]))
+        raise self._stuck(NOT_THERE, wheel, tried[0])
 
     def _listed(self, url: str, wheel: Wheel) -> Optional[Wheel]:
         """Return the same version under another platform tag, where the mirror's page for the project lists one."""
-        from packaging.utils import canonicalize_name
-
-        place = url.rsplit("/", 1)[0] + "/" + wheel.name + "/"
-        settings = pip_settings(self._pip) if self._pip is not None else Settings({})
-        status, text = page(place, settings)
-        python = wheel.filename[:-4].split("-")[2:4]
-        for name, address in links(text, place) if status == 200 else ():
-            parts = name[:-4].split("-") if name.endswith(".whl") else []
-            if len(parts) != 5 or canonicalize_name(parts[0]) != wheel.name or parts[1] != wheel.version:
-                continue
-            if parts[2:4] == python and platform_fits(parts[4], wheel.filename[:-4].split("-")[-1]):
-                address, fragment = urldefrag(address)
-                digest = fragment[len("sha256=") :] if fragment.startswith("sha256=") else None
-                return replace(wheel, filename=name, url=address, sha256=wheel.sha256 or digest)
+        try:
+            listed = parse_page(*fetch(page_of(url, wheel.name), self._settings.session()))
+        except PageError:
+            return None
+        start, _, wanted = wheel.filename[:-4].rpartition("-")
+        for item in listed:
+            same, _, platform = item.filename[:-4].rpartition("-")
+            if item.filename.endswith(".whl") and same == start and platform_fits(platform, wanted):
+                return replace(wheel, filename=item.filename, url=item.url, sha256=wheel.sha256 or item.sha256)
         return None
-
-    def _check_address(self, url: str, handed: bool = False) -> None:
-        """Raise DoctorError unless the matrix or the user named this host, and the way there is safe."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if self._hosts is None:
-            own = urlsplit(self._mirror).hostname if self._mirror and "://" in self._mirror else None
-            self._hosts = [*trusted_hosts(self._matrix), "download.pytorch.org"] + ([own] if own else [])
-            rows = (self._matrix.table("mirrors.pytorch_wheels") if self._matrix is not None else None) or ()
-            self._hosts += [urlsplit(row["url"]).hostname or "" for row in rows if row.get("url")]
-        named = host in self._hosts or any(host == one or host.endswith("." + one) for one in HANDED_TO if handed)
-        if named and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)):
-            return
-        raise DoctorError(NOT_ALLOWED, url=without_secrets(url))
 
     def _load(self, url: str, wheel: Wheel) -> str:
         """Fetch one file, going on where an earlier try stopped; return its path."""
         import requests
 
-        self._check_address(url)
+        self._shelf.check(url)
         place = kept_file(url, os.path.basename(wheel.filename))
         os.makedirs(os.path.dirname(place), exist_ok=True)
         partial, refused, fresh = place + ".part", 0, False
-        settings = pip_settings(self._pip).for_requests() if self._pip is not None else {}
         detail = ""
         for number in range(TRIES):
             if number:
                 time.sleep(min(0.5 * 2**number, 15))
             try:
-                self._one_try(requests, url, partial, settings, wheel)
+                self._one_try(url, partial, wheel)
             except requests.exceptions.ConnectionError as error:
                 detail = innermost(error)
                 refused += 1
@@ -303,19 +214,19 @@ class Downloader:
             if fresh:
                 raise problem
             fresh = True  # an earlier half may have been of another file: once more from the start
-        raise DoctorError(CANNOT_REACH, WAYS_OUT, detail=detail, **self._ways_out(wheel, url))
+        raise self._stuck(CANNOT_REACH, wheel, url, detail=detail)
 
-    def _one_try(self, requests: Any, url: str, partial: str, settings: Mapping[str, Any], wheel: Wheel) -> None:
+    def _one_try(self, url: str, partial: str, wheel: Wheel) -> None:
         have = _size(partial)
         headers = {"Accept-Encoding": "identity"}
         if have:
             headers["Range"] = "bytes=%d-" % have
-        session = requests.Session()
-        answer = None
-        try:
-            answer = self._follow(session, url, headers, settings)
+        answer = self._shelf.open(url, headers)
+        if answer is None:
+            raise Interrupted("too many redirects")
+        with answer:
             if answer.status_code in (404, 410):
-                raise NotThere(NOT_THERE, WAYS_OUT, **self._ways_out(wheel, url))
+                raise NotThere()
             if answer.status_code == 416:
                 os.unlink(partial)
                 raise Interrupted("416 Range Not Satisfiable")
@@ -324,7 +235,7 @@ class Downloader:
                 time.sleep(min(int(wait), 60) if wait.isdigit() else 0)
                 raise Interrupted("%d %s" % (answer.status_code, answer.reason))
             if answer.status_code not in (200, 206):
-                raise DoctorError(REFUSED, WAYS_OUT, status=answer.status_code, **self._ways_out(wheel, url))
+                raise self._stuck(REFUSED, wheel, url, status=answer.status_code)
             resumed = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(
                 "bytes %d-" % have
             )
@@ -344,22 +255,6 @@ class Downloader:
                 os.fsync(file.fileno())
             if total is not None and done != total:
                 raise Interrupted("%d of %d bytes" % (done, total))
-        finally:
-            if answer is not None:
-                answer.close()
-            session.close()
-
-    def _follow(self, session: Any, url: str, headers: Mapping[str, str], settings: Mapping[str, Any]) -> Any:
-        for _ in range(6):
-            answer = session.get(
-                url, headers=headers, stream=True, timeout=TIMEOUTS_S, allow_redirects=False, **settings
-            )
-            if answer.status_code not in (301, 302, 303, 307, 308):
-                return answer
-            url = urljoin(url, answer.headers.get("Location", ""))
-            answer.close()
-            self._check_address(url, handed=True)
-        raise Interrupted("too many redirects")
 
     def _problem(self, path: str, wheel: Wheel) -> Optional[DoctorError]:
         import zipfile
@@ -374,44 +269,49 @@ class Downloader:
                 bad = archive.testzip()
         except (zipfile.BadZipFile, OSError, EOFError, ValueError):
             bad = wheel.filename
-        if bad is not None or not self._fits(path, wheel):
+        if bad is not None or not self._shelf.fits(path, wheel):
             return DoctorError(NO_SUCH_WHEEL, WRONG_HASH_HINT, name=wheel.filename, place=place)
         return None
 
     # ------------------------------------------------------------ shared
 
-    def _fits(self, path: str, wheel: Wheel) -> bool:
-        """Return whether a file is the wheel it is called: by sha256, else by the name and version it carries."""
-        if wheel.sha256:
-            return sha256_of(path) == wheel.sha256
-        try:
-            contents = contents_of(path, self._layout)
-        except DoctorError:
-            return False
-        from packaging.version import InvalidVersion, Version
-
-        try:
-            same = not wheel.version or Version(contents.version) == Version(wheel.version)
-        except InvalidVersion:
-            same = contents.version == wheel.version
-        return contents.name == wheel.name and same
-
     def _fetched(self, wheel: Wheel, path: str) -> Fetched:
         digest = wheel.sha256 or sha256_of(path)
         self._progress.say(VERIFIED if wheel.sha256 else RECORDED, {"name": os.path.basename(path), "sha256": digest})
-        return Fetched(wheel, path, digest, bool(wheel.sha256))
+        return Fetched(wheel, path, digest, bool(wheel.sha256), contents_of(path, self._layout))
 
-    def _ways_out(self, wheel: Wheel, url: str) -> Dict[str, Any]:
-        return {
-            "url": without_secrets(url),
-            "original": without_secrets(str(wheel.url)),
-            "name": wheel.filename,
-            "folder": drop_in_folder(),
-            "pair": self._pair() or "-",
-        }
+    def _stuck(self, message: Text, wheel: Wheel, url: str, **params: Any) -> DoctorError:
+        """Return the error for a file that cannot be had, with the ways out that there are."""
+        ways = []
+        if path_of(self._matrix, str(wheel.url)) is not None:
+            ways.append(BY_MIRROR)
+        ways.append(BY_HAND)
+        if wheel.name in TRIO:
+            by_index, params["pair"] = self._pair()
+            ways += [by_index] if params["pair"] else []
+        hint = Text("\n".join(way.en for way in ways), "\n".join(way.zh for way in ways))
+        params.update(url=without_secrets(url), original=without_secrets(str(wheel.url)))
+        return DoctorError(message, hint, name=wheel.filename, folder=drop_in_folder(), **params)
+
+    def _pair(self) -> Tuple[Text, str]:
+        """Return the command for the newest pair that the target's pip can find, or could if it cannot be asked."""
+        python = self._facts.need(Python)
+        text, pair = BY_INDEX, None
+        try:
+            if self._offline or self._pip is None:
+                raise PageError("offline", "")
+            pages, tags = Pages(self._pip), Target.from_facts(self._facts, self._matrix).tags()
+
+            def has(name: str, version: str) -> bool:
+                return pages.best(name, "==" + version, tags, python.version) is not None
+
+            pair = index_pair(self._facts, self._matrix, has)
+        except PageError:
+            text, pair = BY_INDEX_PERHAPS, index_pair(self._facts, self._matrix)
+        return text, "%s -m pip install %s" % (python.executable, pair) if pair else ""
 
 
-class NotThere(DoctorError):
+class NotThere(Exception):
     """The server answers, but has no such file."""
 
 
@@ -460,12 +360,17 @@ NOT_THERE = Text("{url} does not exist on that server. Nothing was changed.", "�
 REFUSED = Text(
     "{url} was refused with status {status}. Nothing was changed.", "{url} 被拒绝（状态 {status}）。没有做任何改动。"
 )
-WAYS_OUT = Text(
-    "Ways out: a mirror of download.pytorch.org/whl (`doctor fix --apply --mirror NAME-or-ADDRESS`); or download\n"
-    "{original}\non another machine, save it as\n{folder}/{name}\nand run this again; "
-    "or the pair that the package index itself has:\n{pair}",
-    "可选办法：改用 download.pytorch.org/whl 的镜像（`doctor fix --apply --mirror 名称或地址`）；或在另一台机器上下载\n"
-    "{original}\n保存为\n{folder}/{name}\n后重新运行；或改用包索引自带的一组：\n{pair}",
+BY_MIRROR = Text(
+    "A way out: a mirror of download.pytorch.org/whl (`doctor fix --apply --mirror NAME-or-ADDRESS`).",
+    "可以改用 download.pytorch.org/whl 的镜像（`doctor fix --apply --mirror 名称或地址`）。",
+)
+BY_HAND = Text(
+    "A way out: download\n{original}\non another machine, save it as\n{folder}/{name}\nand run this again.",
+    "可以在另一台机器上下载\n{original}\n保存为\n{folder}/{name}\n后重新运行。",
+)
+BY_INDEX = Text("A way out: the pair that your package index has:\n{pair}", "可以改用你的包索引中已有的一组：\n{pair}")
+BY_INDEX_PERHAPS = Text(
+    "A way out, if your package index has it: the pair\n{pair}", "如果你的包索引中有，也可以改用这一组：\n{pair}"
 )
 OFFLINE_INDEX = Text(
     "{what} is not on this machine, and --offline forbids fetching it. Nothing was changed.",
@@ -518,12 +423,6 @@ NO_SPACE_HINT = Text(
     "请先腾出空间（`doctor fix --forget` 可删除旧快照），再重新运行。",
 )
 CANNOT_SAVE = Text("Cannot write {path}: {detail}. Nothing was changed.", "无法写入 {path}：{detail}。没有做任何改动。")
-NOT_ALLOWED = Text(
-    "{url} is not used: only https, on the hosts that the wheel matrix names or the mirror you chose.",
-    "不使用 {url}：只接受 https，且必须是 wheel 表中列出的主机或你选择的镜像。",
-)
 NO_FILE = Text(
     "pip downloaded no wheel for {what}. Nothing was changed.", "pip 没有为 {what} 下载到 wheel。没有做任何改动。"
 )
-NO_MIRROR = Text("There is no mirror called {mirror}.", "没有名为 {mirror} 的镜像。")
-NO_MIRROR_HINT = Text("Known: {names}; or give its address.", "已知的镜像：{names}；也可以直接给出地址。")

@@ -5,18 +5,24 @@ pip reports "from versions: none" when an index only answered 503, so its word a
 
 import os
 import re
-from html import unescape
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import urlsplit, urlunsplit
+from urllib.request import url2pathname
 
+from ..demands import normalise
+from ..plan import join_specifiers
 from ..probes.run import run
+from ..wheels.index import Listed, PageError, fetch, parse_page
+from ..wheels.versions import is_prerelease, is_version, key, matches
 from . import installer
 
 #: settings that belong to ``pip install`` and matter as much for a download
 SHARED_WITH_INSTALL = (
     "index-url extra-index-url find-links no-index trusted-host proxy cert client-cert timeout retries constraint"
 ).split()
-TIMEOUT_S = 20.0
+#: what platform tags begin with -> the first pip that reads them
+FIRST_READ_BY = {"manylinux2010_": "19.0", "manylinux2014_": "19.3", "manylinux_": "20.3", "musllinux_": "21.2"}
 
 
 class Settings(NamedTuple):
@@ -40,16 +46,21 @@ class Settings(NamedTuple):
                 found["PIP_" + name.upper().replace("-", "_")] = self.values["install." + name]
         return found
 
-    def for_requests(self) -> Dict[str, Any]:
-        """Return the arguments with which requests reaches the network as pip would."""
-        arguments: Dict[str, Any] = {}
-        if self.get("proxy"):
-            arguments["proxies"] = {"http": self.get("proxy"), "https": self.get("proxy")}
-        if self.get("cert") and not os.environ.get("REQUESTS_CA_BUNDLE"):
-            arguments["verify"] = self.get("cert")
-        if self.get("client-cert"):
-            arguments["cert"] = self.get("client-cert")
-        return arguments
+    def words(self, name: str) -> List[str]:
+        """Return a setting that may name several things: addresses, folders, files."""
+        return self.get(name).split()
+
+    def session(self) -> Any:
+        """Return a session of requests that reaches the network as pip would."""
+        import requests
+
+        session = requests.Session()
+        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or self.get("cert") or True
+        if self.get("proxy"):  # then, as with pip, nothing of the environment counts
+            session.proxies = {"http": self.get("proxy"), "https": self.get("proxy")}
+            session.trust_env = False
+        session.cert = self.get("client-cert") or None
+        return session
 
 
 class Answer(NamedTuple):
@@ -89,10 +100,132 @@ def parse_settings(text: str) -> Dict[str, str]:
     return found
 
 
-def _indexes(pip: "installer.Installer", settings: Settings) -> List[str]:
-    """Return the addresses that pip asks; its own default where the user names none."""
-    first = settings.get("index-url") or _default_index(pip)
-    return [url for url in [first, *settings.get("extra-index-url").split()] if url]
+class Pages:
+    """What a pip would find of a project: on its indexes and in its --find-links, within its constraints."""
+
+    def __init__(self, pip: "installer.Installer", links: Sequence[str] = (), offline: bool = False) -> None:
+        self._pip = pip
+        self.settings = pip_settings(pip)
+        self._links = [*links, *self.settings.words("find-links")]
+        self._offline = offline
+        self._session: Any = None
+        self._indexes: Optional[List[str]] = None
+        self._read: Dict[str, List[Listed]] = {}
+        self._broken: Dict[str, PageError] = {}
+        self._constraints: Optional[Dict[str, str]] = None
+
+    def listed(self, name: str) -> List[Listed]:
+        """Return the files of a project; empty when no index has it.
+
+        Raises PageError, whose ``where`` names the index, when one cannot be read: it may be the very one that has it.
+        """
+        name = normalise(name)
+        if name not in self._read:
+            found: List[Listed] = []
+            for place in self.indexes():
+                found += self._of_index(place, name)
+            for place in self._links:
+                try:
+                    found += [] if self._offline and is_remote(place) else self._page(place)
+                except PageError:
+                    continue  # pip goes on without it, too
+            self._read[name] = [item for item in found if project_of(item.filename) == name]
+        return self._read[name]
+
+    def indexes(self) -> List[str]:
+        """Return the addresses that pip asks; its own default where the user names none."""
+        if self._indexes is None:
+            off = self._offline or self.settings.get("no-index").lower() in ("1", "true", "yes", "on")
+            first = [] if off else [self.settings.get("index-url") or _default_index(self._pip)]
+            self._indexes = [url for url in first + ([] if off else self.settings.words("extra-index-url")) if url]
+        return self._indexes
+
+    def constraint(self, name: str) -> str:
+        """Return the range that the constraint files of pip's settings leave to a project; empty = any version."""
+        if self._constraints is None:
+            self._constraints = {}
+            for path in self.settings.words("constraint"):
+                for wanted, specifier in _constraints_in(path):
+                    self._constraints[wanted] = join_specifiers(self._constraints.get(wanted, ""), specifier)
+        return self._constraints.get(normalise(name), "")
+
+    def best(self, name: str, specifier: str, tags: Sequence[str], python: str) -> Optional[Listed]:
+        """Return the wheel that pip would take: the newest in the range that this Python can install, or None."""
+        rank = {tag: number for number, tag in enumerate(tags)}
+        joined = join_specifiers(specifier, self.constraint(name))
+        found = []
+        for item in self.listed(name):
+            version, fitting = version_of(item.filename), _tags_of(item.filename) & set(rank)
+            if not fitting or not is_version(version) or not _in_range(joined, version):
+                continue
+            if item.requires_python and not _in_range(item.requires_python, python):
+                continue
+            if (item.yanked or is_prerelease(version)) and not re.match(r"===?[^*,]*$", joined):
+                continue
+            found.append(((key(version), -min(rank[tag] for tag in fitting)), item))
+        return max(found, key=lambda pair: pair[0])[1] if found else None
+
+    def _of_index(self, place: str, name: str) -> List[Listed]:
+        try:
+            if place in self._broken:
+                raise self._broken[place]
+            return self._page(place.rstrip("/") + "/" + name + "/")
+        except PageError as error:
+            if error.kind == "not-found" and "404" in error.detail:
+                return []
+            error.where = without_secrets(place)
+            self._broken[place] = error  # waiting for it once is enough
+            raise
+
+    def _page(self, place: str) -> List[Listed]:
+        if is_remote(place):
+            self._session = self._session or self.settings.session()
+            return parse_page(*fetch(place, self._session, trusted=True))
+        return list(_local_page(local_path(place)))
+
+
+def is_remote(place: str) -> bool:
+    return urlsplit(place).scheme in ("http", "https")
+
+
+def local_path(place: str) -> str:
+    """Return the path of a ``file:`` address, or of a path that pip would take as one."""
+    return url2pathname(urlsplit(place).path) if place.startswith("file:") else os.path.expanduser(place)
+
+
+def _local_page(path: str) -> Iterator[Listed]:
+    """Yield what a folder, or a page on this disk, lists."""
+    try:
+        inside = os.path.join(path, "index.html")
+        if os.path.isdir(path) and not os.path.exists(inside):
+            for name in sorted(os.listdir(path)):
+                yield Listed(name, Path(path, name).absolute().as_uri())
+            return
+        page = inside if os.path.isdir(path) else path
+        with open(page, encoding="utf-8", errors="replace") as file:
+            yield from parse_page(file.read(), "text/html", Path(page).absolute().as_uri())
+    except FileNotFoundError:
+        raise PageError("not-found", "status 404")
+    except OSError as error:
+        raise PageError("refused", error.strerror or str(error))
+
+
+def _constraints_in(path: str) -> Iterator[Tuple[str, str]]:
+    """Yield (name, range) of a constraint file's plain lines."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:  # an address, or gone: pip itself will say so
+        return
+    for line in lines:
+        try:
+            wanted = Requirement(re.sub(r"(^|\s)#.*", "", line).strip())
+        except InvalidRequirement:
+            continue
+        if wanted.marker is None or wanted.marker.evaluate():
+            yield normalise(wanted.name), str(wanted.specifier)
 
 
 def _default_index(pip: "installer.Installer") -> str:
@@ -109,97 +242,53 @@ def _default_index(pip: "installer.Installer") -> str:
 def ask(requirement: str, pip: "installer.Installer") -> Answer:
     """Return what the configured indexes say of ``name==version`` (or a name with any specifier)."""
     from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
 
-    settings = pip_settings(pip)
-    wanted = Requirement(requirement)
-    name = canonicalize_name(wanted.name)
-    reached, detail, first = False, "", ""
-    versions: List[str] = []
-    has_project = False
-    for index in _indexes(pip, settings):
-        url = index.rstrip("/") + "/" + name + "/"
-        first = first or without_secrets(index)
-        status, text = page(url, settings)
-        if status == 200:
-            reached = has_project = True
-            versions.extend(version for version in versions_of(text, name) if version not in versions)
-        elif status == 404:
-            reached = True
-        else:
-            first, detail = without_secrets(index), text
-            reached = False
-            break  # an index that cannot be asked may be the very one that has it
-    versions = _sorted(versions)
-    fits = any(wanted.specifier.contains(version, prereleases=True) for version in versions)
-    return Answer(first, reached, has_project, fits, tuple(versions), detail)
-
-
-def page(url: str, settings: Settings) -> Tuple[int, str]:
-    """Return status and text of an index page; status 0 and the reason when it cannot be had."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return _local_page(unquote(parts.path))
-    import requests
-
-    headers = {"Accept": "text/html, application/vnd.pypi.simple.v1+html;q=0.9", "Cache-Control": "max-age=0"}
+    pages, wanted = Pages(pip), Requirement(requirement)
+    first = without_secrets((pages.indexes() or ["--find-links"])[0])
     try:
-        with requests.Session() as session:
-            answer = session.get(url, headers=headers, timeout=TIMEOUT_S, **settings.for_requests())
-    except (requests.exceptions.RequestException, OSError, ValueError) as error:
-        return 0, re.sub(r"//[^/@\s]*@", "//", str(error))[:300]
-    if answer.status_code in (200, 404):
-        return answer.status_code, answer.text
-    return 0, "%d %s" % (answer.status_code, answer.reason)
+        listed = pages.listed(wanted.name)
+    except PageError as error:
+        return Answer(error.where, False, detail=error.detail)
+    versions = dict.fromkeys(version_of(item.filename) for item in listed)
+    known = sorted((version for version in versions if is_version(version)), key=key)
+    fits = any(wanted.specifier.contains(version, prereleases=True) for version in known)
+    return Answer(first, True, bool(listed), fits, tuple(known))
 
 
-def _local_page(path: str) -> Tuple[int, str]:
+def project_of(filename: str) -> str:
+    """Return the normalised project that a file name begins with."""
+    if filename.endswith(".whl"):
+        return normalise(filename.split("-")[0])
+    match = re.match(r"(.+?)-\d[^-]*$", filename)
+    return normalise(match.group(1)) if match else ""
+
+
+def version_of(filename: str) -> str:
+    """Return the version in a file's name; empty when it has none."""
+    match = re.match(r"[^-]+-([^-]+)(?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl$", filename)
+    match = match or re.match(r".+?-(\d[^-]*?)\.(?:tar\.gz|zip|tar\.bz2|tgz)$", filename)
+    return match.group(1) if match else ""
+
+
+def _tags_of(filename: str) -> "set[str]":
+    parts = filename[:-4].split("-")
+    if not filename.endswith(".whl") or len(parts) < 5:
+        return set()
+    pythons, abis, platforms = (part.split(".") for part in parts[-3:])
+    return {"%s-%s-%s" % (python, abi, platform) for python in pythons for abi in abis for platform in platforms}
+
+
+def readable_tags(tags: Sequence[str], pip: Optional[str]) -> List[str]:
+    """Return the wheel tags that a pip of this version knows; None = of whatever version."""
+    newer = [word for word, first in FIRST_READ_BY.items() if pip is not None and key(pip) < key(first)]
+    return [tag for tag in tags if not any("-" + word in tag for word in newer)]
+
+
+def _in_range(specifier: str, version: str) -> bool:
     try:
-        if os.path.isdir(path):
-            inside = os.path.join(path, "index.html")
-            if not os.path.exists(inside):
-                return 200, "".join('<a href="%s">%s</a>' % (name, name) for name in sorted(os.listdir(path)))
-            path = inside
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return 200, file.read()
-    except FileNotFoundError:
-        return 404, ""
-    except OSError as error:
-        return 0, error.strerror or str(error)
-
-
-def links(text: str, base: str) -> List[Tuple[str, str]]:
-    """Return (file name, address with its fragment) of every link of an index page."""
-    found = []
-    for href in re.findall(r"<a\s[^>]*?href\s*=\s*[\"']?([^\"'\s>]+)", text, re.I):
-        url = urljoin(base, unescape(href))
-        name = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
-        if name:
-            found.append((name, url))
-    return found
-
-
-def versions_of(text: str, name: str) -> Sequence[str]:
-    """Return the versions of a project that an index page lists files of."""
-    found = []
-    stem = re.sub(r"[-_.]+", "[-_.]+", re.escape(name).replace(r"\-", "-"))
-    for filename, _ in links(text, "https://index.example.org/"):
-        match = re.match(stem + r"-(\d[^-]*?)(?:-.*\.whl|\.tar\.gz|\.zip|\.tar\.bz2)$", filename, re.I)
-        if match and match.group(1) not in found:
-            found.append(match.group(1))
-    return found
-
-
-def _sorted(versions: Sequence[str]) -> List[str]:
-    from packaging.version import InvalidVersion, Version
-
-    def order(text: str) -> Any:
-        try:
-            return (1, Version(text))
-        except InvalidVersion:
-            return (0, Version("0"))
-
-    return sorted(versions, key=order)
+        return matches(specifier, version)
+    except ValueError:
+        return True  # a malformed range of somebody else's; pip passes over it as well
 
 
 def without_secrets(url: str) -> str:

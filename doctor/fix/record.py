@@ -4,7 +4,7 @@ import csv
 import os
 import re
 import zipfile
-from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..facts import Distribution, Python
 from ..model import DoctorError
@@ -136,13 +136,13 @@ class Contents(NamedTuple):
     size_bytes: int
 
 
-def contents_of(wheel: str, layout: Layout) -> Contents:
-    """Return what a wheel file holds.
+def contents_of(wheel: str, layout: Layout, file: Any = None) -> Contents:
+    """Return what a wheel holds: the file of that path, or an open one of that name.
 
     Raises DoctorError when it is no wheel, or when one of its names would land outside the environment.
     """
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with zipfile.ZipFile(file or wheel) as archive:
             infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
             metadata = _metadata_folder(info.filename for info in infos)
             head = archive.read(metadata + "/METADATA").decode("utf-8", "replace")

@@ -1,59 +1,84 @@
-"""What new wheels need beyond what is installed; the target's pip picks the files."""
+"""What new wheels need beyond what is installed: found in rounds, because each wheel found may need others."""
 
-import os
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
 
+from ..demands import environment
 from ..facts import Distributions, Facts, Host, Python
+from ..model import Step, Wheel
 from ..plan import TRIO, accepts, join_specifiers, satisfiable
+from ..wheels.matrix import PACKAGE_INDEX
 from .record import Contents
 
+#: rounds of "and what does that need?"
+ROUNDS = 8
 
-def missing(new: Sequence[Contents], removed: Sequence[str], facts: Facts) -> List[str]:
-    """Return requirements of the new wheels that the environment would not satisfy, one per distribution.
 
-    The torch set is left out: whether its members fit was decided when they were chosen.
+#: brings wheels, in some form that has their ``wheel`` and their ``contents``
+Fetch = Callable[[Sequence[Wheel]], Sequence[Any]]
+
+
+def completed(steps: Sequence[Step], facts: Facts, fetch: Fetch) -> Dict[int, List[Any]]:
+    """Return the wheels of each step (by its id) as ``fetch`` brings them, together with what they need besides.
+
+    That goes to the last step that installs. ``contents`` is None for a wheel that could not be looked into.
+    """
+    everything = list(fetch([wheel for step in steps for wheel in step.wheels]))
+    found, start = {}, 0
+    for step in steps:
+        found[step.id] = everything[start : start + len(step.wheels)]
+        start += len(step.wheels)
+    last = next((step.id for step in reversed(steps) if step.wheels), None)
+    removed = [name for step in steps for name in step.removes]
+    for _ in range(ROUNDS if last is not None else 0):
+        wanted = missing([item.contents for item in everything if item.contents is not None], removed, facts)
+        asked = {item.wheel.name for item in everything}
+        new = [Wheel(name, wanted[name], "", None, None, PACKAGE_INDEX) for name in wanted if name not in asked]
+        if not new:
+            break
+        more = list(fetch(new))
+        found[int(last or 0)] += more
+        everything += more
+    return found
+
+
+def missing(new: Sequence[Contents], removed: Sequence[str], facts: Facts) -> Dict[str, str]:
+    """Return what the new wheels need and the environment would not have: distribution -> range.
+
+    The torch set is left out: whether its members fit was decided when they were chosen. Extras are followed, into
+    distributions that are installed already as well: torch names its CUDA libraries as extras of ``cuda-toolkit``.
     """
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    versions = {item.name: item.version for item in facts.need(Distributions).items if item.name not in removed}
+    there = {item.name: item for item in facts.need(Distributions).items if item.name not in removed}
+    versions = {name: item.version for name, item in there.items()}
+    requires = {name: item.requires for name, item in there.items()}
     versions.update({item.name: item.version for item in new})
+    requires.update({item.name: item.requires for item in new})
     chosen = {item.name for item in new}
-    environment = marker_environment(facts)
+    markers = environment(facts.maybe(Python), facts.maybe(Host))
     wanted: Dict[str, str] = {}
-    lacking: List[str] = []
-    for item in new:
-        for text in item.requires:
+    lacking: Dict[str, str] = {}
+    waiting = [(item.name, "") for item in new]
+    seen: Set[Tuple[str, str]] = set(waiting)
+    while waiting:
+        holder, extra = waiting.pop(0)
+        for text in requires[holder]:
             try:
                 requirement = Requirement(text)
             except InvalidRequirement:
                 continue
-            if requirement.marker is not None and not requirement.marker.evaluate(dict(environment, extra="")):
+            if requirement.marker is not None and not requirement.marker.evaluate(dict(markers, extra=extra)):
                 continue
             name = canonicalize_name(requirement.name)
-            if name in TRIO or name in chosen:
+            if name in TRIO:
                 continue
             joined = join_specifiers(wanted.get(name, ""), str(requirement.specifier))
             wanted[name] = joined if satisfiable(joined) else str(requirement.specifier)
             version = versions.get(name)
-            if (version is None or not accepts(wanted[name], version)) and name not in lacking:
-                lacking.append(name)
-    return [name + wanted[name] for name in lacking]
-
-
-def marker_environment(facts: Facts) -> Mapping[str, str]:
-    """Return the values of environment markers in the target Python."""
-    from packaging.markers import default_environment
-
-    values: Dict[str, str] = dict(default_environment())  # type: ignore[arg-type]
-    python: Optional[Python] = facts.maybe(Python)
-    host: Optional[Host] = facts.maybe(Host)
-    if python is not None:
-        values.update(python_version=python.minor, python_full_version=python.version)
-        values.update(implementation_name=python.implementation, implementation_version=python.version)
-    if host is not None:
-        words = {"linux": ("linux", "Linux"), "windows": ("win32", "Windows"), "macos": ("darwin", "Darwin")}
-        sys_platform, platform_system = words.get(host.system, (host.system, host.system))
-        values.update(sys_platform=sys_platform, platform_system=platform_system, platform_machine=host.machine)
-        values["os_name"] = "nt" if host.system == "windows" else os.name if os.name != "nt" else "posix"
-    return values
+            if name not in chosen and (version is None or not accepts(wanted[name], version)):
+                lacking[name] = wanted[name]
+            more = [(name, str(item)) for item in sorted(requirement.extras) if (name, str(item)) not in seen]
+            seen.update(more)
+            waiting += [pair for pair in more if name in requires]
+    return {name: wanted[name] for name in lacking}

@@ -218,7 +218,7 @@ def forget(prefix: str) -> int:
 
     Raises DoctorError while a fix is interrupted: its snapshot is the only way back.
     """
-    from .download import forget as forget_download
+    from .shelf import forget as forget_download
 
     folder = state.folder(prefix)
     if not os.path.isdir(folder):

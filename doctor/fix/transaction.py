@@ -5,15 +5,18 @@ import shutil
 import signal
 import threading
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ..facts import Distribution, Distributions, Facts, Python, Unknown
-from ..model import ERROR, SAFE, DoctorError, Finding, Plan, Step, System, Wheel
-from ..plan import automatic, index_pair
+from ..facts import Distributions, Facts, Python, Unknown
+from ..model import ERROR, SAFE, DoctorError, Finding, Plan, Step, System
+from ..plan import automatic
 from ..record import replace
 from ..text import Text, plain
+from ..wheels.matrix import load
 from . import installer, refuse, snapshot, source, state, system
+from .changes import Changes, changes_of, clear, linkable
 from .download import Downloader, Fetched
+from .foresee import Said, foresee
 from .journal import Journal, all_journals, checkpoint, write_atomically
 from .options import (
     APPLIED,
@@ -31,11 +34,8 @@ from .options import (
     StepResult,
 )
 from .progress import Progress
-from .record import Layout, contents_of, exclusive_folders, files_of, recorded
-from .requires import missing
-
-#: rounds of "and what does that need?"
-ROUNDS = 8
+from .record import Layout
+from .requires import completed
 
 
 def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = None) -> FixResult:
@@ -50,6 +50,30 @@ def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = No
     errors = any(finding.severity == ERROR for finding in findings)
     waiting = any(step.kind != "manual" for step in plan.steps)
     return FixResult(PLANNED if waiting else NOTHING, int(errors), NOTHING_TO_DO, steps=steps, diff=diff, plan=plan)
+
+
+def preview(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Said]]:
+    """Return the plan as ``apply`` would carry it out, with what could not be learnt and what apply would refuse."""
+    plan, said = foresee(plan, facts, options, matrix)
+    layout = Layout.of(facts.need(Python))
+    steps = [step for step in plan.safe_steps if step.kind == "pip"]
+    try:
+        if steps:
+            object_to(steps, facts, layout)
+    except DoctorError as error:
+        hint = error.hint or Text("", "")
+        en = "--apply will refuse: %s %s" % (error.message.en, hint.en)
+        said.append((Text(en.rstrip(), "--apply 会拒绝执行：%s%s" % (error.message.zh, hint.zh)), error.params))
+    return plan, said
+
+
+def object_to(steps: Sequence[Step], facts: Facts, layout: Layout) -> None:
+    """Raise DoctorError when these pip steps must not be begun, as far as that is known already."""
+    refuse.unsuitable_target(facts, layout)
+    refuse.unsuitable_distributions(facts, layout, steps)
+    refuse.own_environment(facts, layout, refuse.changed_names(steps))
+    changes_of(steps, {}, facts, layout)
+    refuse.too_little_space(layout, sum(step.disk_bytes or step.download_bytes or 0 for step in steps))
 
 
 def apply(
@@ -124,16 +148,6 @@ def unstoppable(progress: Progress) -> Iterator[None]:
             signal.signal(getattr(signal, name), handler)
 
 
-class Changes(NamedTuple):
-    """What the pip steps will do to the environment's files."""
-
-    paths: Set[str]
-    own_folders: Set[str]
-    #: what the doctor itself takes away, because pip cannot: damaged or doubled metadata, leftovers
-    cleared: Set[str]
-    unpacked_bytes: int
-
-
 class _Fix:
     """One run of ``fix --apply``."""
 
@@ -153,7 +167,7 @@ class _Fix:
         self._check_again = check_again
         self._progress = progress
         self._findings = findings
-        self._matrix = matrix
+        self._matrix = matrix or load()
         self._python = known(facts, Python)
         known(facts, Distributions)
         self._layout = Layout.of(self._python)
@@ -164,12 +178,11 @@ class _Fix:
     def run(self) -> FixResult:
         chosen = [step for step in self._plan.steps if self._wanted(step)]
         if not chosen:
-            return planned(self._plan, self._findings, self._facts)
+            waits = any(step.kind != "manual" for step in self._plan.steps)
+            return self._result(NOTHING, self._left(), WAITING if waits else NOTHING_TO_DO)
         pip_steps = [step for step in chosen if step.kind == "pip"]
         if pip_steps:
-            refuse.unsuitable_target(self._facts, self._layout)
-            refuse.unsuitable_distributions(self._facts, self._layout, pip_steps)
-            refuse.own_environment(self._facts, self._layout, refuse.changed_names(pip_steps))
+            object_to(pip_steps, self._facts, self._layout)
         folder = state.folder(self._layout.prefix)
         was_there = os.path.isdir(folder)
         state.make(folder)
@@ -196,24 +209,29 @@ class _Fix:
         asked = {"source": self._options.source, "system": self._options.system}.get(step.kind, False)
         return step.safety == SAFE or asked
 
+    def _left(self) -> int:
+        """Return the exit status of a run that changed nothing: whether something at error level needs hands."""
+        return int(any(finding.severity == ERROR for finding in self._findings))
+
     # ------------------------------------------------------------ the sentence
 
     def _locked(self, folder: str, lock: state.Lock, chosen: Sequence[Step]) -> FixResult:
         pip_steps = [step for step in chosen if step.kind == "pip"]
-        tool = installer.choose(self._python, self._options.installer) if pip_steps else None
-        if tool is not None:
-            pip_steps = self._download(tool, pip_steps, lock)
-            refuse.own_environment(self._facts, self._layout, refuse.changed_names(pip_steps))
-            refuse.unsuitable_distributions(self._facts, self._layout, pip_steps)
-        changes = self._changes(pip_steps)
-        if tool is not None and tool.name == "uv":
-            changes.paths.add(os.path.join(self._layout.prefix, ".lock"))  # uv leaves it there
-        refuse.too_little_space(self._layout, changes.unpacked_bytes)
-        edits = [source.prepare(step, self._facts) for step in chosen if step.kind == "source"]
         commands = [step for step in chosen if step.kind == "system"]
         if commands:
             system.refuse_unless_root()
-            commands = [step for step in commands if self._options.yes or system.confirmed(step, self._progress)]
+        tool = installer.choose(self._python, self._options.installer) if pip_steps else None
+        if tool is not None:
+            pip_steps = self._download(tool, pip_steps, lock)
+        contents = {id: [item.contents for item in group] for id, group in self._fetched.items()}
+        changes = changes_of(pip_steps, contents, self._facts, self._layout)
+        if tool is not None and tool.name == "uv":
+            changes.paths.add(os.path.join(self._layout.prefix, ".lock"))  # uv leaves it there
+        refuse.too_little_space(self._layout, changes.unpacked_bytes + changes.copied_bytes)
+        edits = [source.prepare(step, self._facts) for step in chosen if step.kind == "source"]
+        commands = [step for step in commands if self._options.yes or system.confirmed(step, self._progress)]
+        if not (pip_steps or edits or commands):
+            return self._result(NOTHING, self._left(), DECLINED)
         journal = self._begin(folder, pip_steps)
         try:
             kept = self._keep_files(journal, changes)
@@ -236,95 +254,40 @@ class _Fix:
             return replace(self._put_back(journal, STOPPED, {}), exit=130)
 
     def _download(self, tool: "installer.Installer", steps: List[Step], lock: state.Lock) -> List[Step]:
-        """Fetch every wheel and what it needs; return the steps with all of that in them."""
+        """Fetch every wheel and what it needs; return the steps with all of that in them.
+
+        What can be foreseen is refused before the first byte; the rest is found out from the files.
+        """
+        self._plan, said = foresee(self._plan, self._facts, self._options, self._matrix)
+        for text, params in said:
+            self._progress.say(text, params)
+        steps = self._current(steps)
+        object_to(steps, self._facts, self._layout)
         downloader = Downloader(
             installer.pip_of(self._python) if tool.name == "uv" else tool,
-            self._layout,
+            self._facts,
             self._matrix,
-            self._options.mirror,
-            self._options.offline,
+            self._options,
             self._scratch,
             self._progress,
             lock.handles,
-            self._pair,
         )
-        everything = downloader.fetch([wheel for step in steps for wheel in step.wheels])
-        contents = [contents_of(fetched.path, self._layout) for fetched in everything]
-        for step in steps:
-            self._fetched[step.id], everything = everything[: len(step.wheels)], everything[len(step.wheels) :]
-        holder = next((step.id for step in reversed(steps) if step.wheels), None)
-        removed = [name for step in steps for name in step.removes]
-        for _ in range(ROUNDS):
-            wanted = missing(contents, removed, self._facts) if holder is not None else []
-            if not wanted:
-                break
-            for path in downloader.fetch_requirements(wanted):
-                found = contents_of(path, self._layout)
-                wheel = Wheel(found.name, found.version, os.path.basename(path), None, None, "package index")
-                self._fetched[int(holder or 0)].append(Fetched(wheel, path, snapshot.sha256_of(path), False))
-                contents.append(found)
-        completed = [self._completed(step) for step in steps]
-        by_id = {step.id: step for step in completed}
-        self._plan = replace(self._plan, steps=tuple(by_id.get(step.id, step) for step in self._plan.steps))
-        return completed
+        self._fetched = completed(steps, self._facts, downloader.fetch)
+        done = {step.id: self._completed(step) for step in steps}
+        self._plan = replace(self._plan, steps=tuple(done.get(step.id, step) for step in self._plan.steps))
+        steps = self._current(steps)
+        object_to(steps, self._facts, self._layout)
+        return steps
 
-    def _pair(self) -> Optional[str]:
-        """Return the command that installs what the package index itself has."""
-        pair = index_pair(self._facts, self._matrix) if self._matrix is not None else None
-        return "%s -m pip install %s" % (self._python.executable, pair) if pair else None
+    def _current(self, steps: Sequence[Step]) -> List[Step]:
+        """Return these steps as the plan has them now."""
+        ids = {step.id for step in steps}
+        return [step for step in self._plan.steps if step.id in ids]
 
     def _completed(self, step: Step) -> Step:
         """Return the step with the sha256 of its files, and with the files that those need."""
         wheels = tuple(replace(item.wheel, sha256=item.sha256) for item in self._fetched.get(step.id, ()))
         return replace(step, wheels=wheels) if wheels else step
-
-    # ------------------------------------------------------------ what will change
-
-    def _changes(self, steps: Sequence[Step]) -> Changes:
-        changes = Changes(set(), set(), set(), 0)
-        layout, names = self._layout, refuse.changed_names(steps)
-        distributions = self._facts.need(Distributions)
-        mine = [item for item in distributions.items if item.name in names and layout.owns(item)]
-        others = [item for item in distributions.items if item.name not in names and layout.owns(item)]
-        unpacked = 0
-        tops: Dict[str, Set[str]] = {}
-        for fetched in [item for step in steps for item in self._fetched.get(step.id, ())]:
-            contents = contents_of(fetched.path, layout)
-            changes.paths.update(contents.paths)
-            changes.own_folders.add(contents.metadata)
-            unpacked += contents.size_bytes + os.path.getsize(fetched.path)
-            tops[contents.name] = {top for path in contents.paths for top in self._tops(path)}
-        for item in mine:
-            paths = files_of(item, layout)
-            changes.paths.update(paths)
-            metadata = os.path.join(os.path.realpath(item.location), item.folder)
-            changes.own_folders.add(metadata)
-            doubled = len([other for other in mine if other.name == item.name]) > 1
-            unrecorded = not recorded(metadata)
-            if unrecorded:
-                for folder in exclusive_folders(tops.get(item.name, ()), others, layout):
-                    below = tree(folder)
-                    changes.paths.update(below)
-                    changes.cleared.update(below)
-            if doubled or unrecorded or item.health == "no-metadata":
-                changes.cleared.update(paths)
-        for step in steps:
-            for path in step.removes_paths:
-                full = layout.resolve(path)
-                if full is None or not os.path.basename(full).startswith("~"):
-                    raise DoctorError(NO_LEFTOVER, path=path)
-                below = tree(full)
-                changes.paths.update(below)
-                changes.cleared.update(below)
-        return changes._replace(unpacked_bytes=unpacked)
-
-    def _tops(self, path: str) -> Iterator[str]:
-        """Yield the folder right below site-packages that a file lies in, unless it is a metadata folder."""
-        for place in self._layout.site_packages:
-            if path.startswith(place + os.sep):
-                parts = path[len(place) + 1 :].split(os.sep)
-                if len(parts) > 1 and not parts[0].endswith((".dist-info", ".egg-info", ".data")):
-                    yield os.path.join(place, parts[0])
 
     def _begin(self, folder: str, steps: Sequence[Step]) -> Journal:
         versions = {item.name: item.version for item in self._facts.need(Distributions).items}
@@ -356,7 +319,7 @@ class _Fix:
             changes.paths,
             own_folders=changes.own_folders,
             renamed_in=ancestors,
-            linkable=self._linkable,
+            linkable=lambda path: linkable(path, self._layout),
         )
         journal.write("snapshot", manifest_sha256=snapshot.manifest_sha256(journal.folder), files=len(kept.kept))
         return kept
@@ -366,12 +329,6 @@ class _Fix:
         while self._layout.inside(path):
             yield path
             path = os.path.dirname(path)
-
-    def _linkable(self, path: str) -> bool:
-        """Return whether installers only ever replace this file, never write into it."""
-        in_packages = any(path.startswith(place + os.sep) for place in self._layout.site_packages)
-        metadata = os.path.basename(os.path.dirname(path)).endswith((".dist-info", ".egg-info"))
-        return in_packages and not metadata and not path.endswith((".pth", ".egg-link"))
 
     # ------------------------------------------------------------ doing it
 
@@ -407,16 +364,12 @@ class _Fix:
 
     def _commands(self, tool: "installer.Installer", step: Step, changes: Changes) -> Iterator[List[str]]:
         installed = {item.name: item for item in self._facts.need(Distributions).items if self._layout.owns(item)}
-        names = [name for name in step.removes if name in installed and not self._cleared(installed[name], changes)]
+        names = [name for name in step.removes if name in installed and not changes.clears(installed[name])]
         if names:
             yield tool.uninstall(names)
         files = [fetched.path for fetched in self._fetched.get(step.id, ())]
         if files:
             yield tool.install(files)
-
-    def _cleared(self, item: Distribution, changes: Changes) -> bool:
-        folder = os.path.join(os.path.realpath(item.location), item.folder)
-        return any(path.startswith(folder + os.sep) for path in changes.cleared)
 
     # ------------------------------------------------------------ keep or put back
 
@@ -497,32 +450,12 @@ class _Fix:
         return FixResult(result, exit, message, dict(params), steps=steps, plan=self._plan)
 
 
-def tree(folder: str) -> Set[str]:
-    """Return a folder and everything below it, links not followed."""
-    found = {folder}
-    for root, folders, names in os.walk(folder) if not os.path.islink(folder) else ():
-        found.update(os.path.join(root, name) for name in folders + names)
-    return found
-
-
-def clear(paths: Set[str]) -> None:
-    """Take away files of the environment; folders that are empty then go too."""
-    folders = set()
-    for path in sorted(paths, reverse=True):
-        checkpoint("clear")
-        if os.path.isdir(path) and not os.path.islink(path):
-            folders.add(path)
-        elif os.path.lexists(path):
-            os.unlink(path)
-            folders.add(os.path.dirname(path))
-    for folder in sorted(folders, key=len, reverse=True):
-        try:
-            os.rmdir(folder)
-        except OSError:
-            pass
-
-
 NOTHING_TO_DO = Text("There is nothing that doctor would change by itself.", "没有 doctor 可以自动修改的内容。")
+WAITING = Text(
+    "Nothing was changed: what is left is done only when asked for (--source, --system), or by hand.",
+    "没有做任何改动：剩下的步骤需要加 --source 或 --system 才会执行，或者手动处理。",
+)
+DECLINED = Text("Nothing was changed: no step was agreed to.", "没有做任何改动：没有同意执行任何步骤。")
 WOULD_DO = Text(
     "Nothing was changed.",
     "尚未做任何改动。",
@@ -547,7 +480,3 @@ UNKNOWN = Text(
 )
 UNFINISHED = Text("An earlier fix was interrupted ({path}).", "之前的一次修复被中断（{path}）。")
 UNFINISHED_HINT = Text("Put the environment back first: `doctor fix --undo`.", "请先恢复环境：`doctor fix --undo`。")
-NO_LEFTOVER = Text(
-    "{path} is not a leftover of pip inside this environment; it is not deleted.",
-    "{path} 不是该环境内 pip 的残留，不予删除。",
-)

@@ -91,6 +91,8 @@ def plan_document(plan: Plan, lang: str) -> Dict[str, Any]:
     """Return a plan as JSON types."""
     return {
         "steps": [step_document(step, lang) for step in plan.steps],
+        "download_bytes": plan.download_bytes,
+        "disk_bytes": plan.disk_bytes,
         "not_done": [{"code": item.code, "reason": item.reason.render(lang, item.params)} for item in plan.not_done],
     }
 
@@ -103,8 +105,11 @@ def step_document(step: Step, lang: str) -> Dict[str, Any]:
         "safety": step.safety,
         "argv": list(step.argv) if step.argv is not None else None,
         "text": step.text.render(lang, step.params),
+        "touches": list(step.touches),
         "wheels": wheel_documents(step.wheels),
         "fixes": list(step.fixes),
+        "download_bytes": step.download_bytes,
+        "disk_bytes": step.disk_bytes,
     }
 
 

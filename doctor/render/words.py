@@ -17,23 +17,23 @@ THIS_ONE = Text("the Python that runs doctor", "运行 doctor 的 Python")
 HEALTHY = Text("Nothing wrong was found.", "没有发现问题。")
 ONLY_NOTES = Text("Nothing needs fixing.", "没有需要修复的问题。")
 COUNTS = Text("{checks} checks", "共 {checks} 项检查")
-SKIPPED = Text("{count} skipped for want of a fact (-v lists them)", "{count} 项因缺少信息而跳过（-v 可列出）")
+SKIPPED = Text("{count} skipped, as something is not known (-v lists them)", "{count} 项因缺少信息而跳过（-v 可列出）")
 SKIPPED_HEADING = Text("Skipped", "已跳过")
 CRASHED_HEADING = Text("These checks failed themselves; please report it", "以下检查自身出错，请反馈给我们")
 SUMMARY = Text(
     "Errors: {errors}, warnings: {warnings}, notes: {notes}.", "错误 {errors} 个，警告 {warnings} 个，提示 {notes} 个。"
 )
 IGNORED = Text("ignored: {codes}", "已忽略：{codes}")
-NEXT_APPLY = Text(
-    "Next: {command}   (it can be undone: doctor fix --undo)",
-    "下一步：{command}   （可以撤销：doctor fix --undo）",
-)
+NEXT_APPLY = Text("Next: {command}", "下一步：{command}")
+UNDO_IT = Text("(it can be undone: doctor fix --undo)", "（可以撤销：doctor fix --undo）")
 NOTHING_TO_DO = Text("Nothing to do.", "没有需要做的事。")
 STEP_SAFETY = {
     "safe": Text("safe: only this environment changes, and it can be undone", "安全：只改动这个环境，可以撤销"),
     "unsafe": Text("only when asked for", "需要明确要求才会执行"),
     "manual": Text("by hand", "手动"),
 }
+SIZES = Text("{download} to download, {disk} on the disk", "需下载 {download}，占用磁盘 {disk}")
+DOWNLOAD = Text("{download} to download; the space on the disk is not known", "需下载 {download}；占用磁盘大小未知")
 SHA_UNKNOWN = Text("sha256 not known in advance", "事先不知道 sha256")
 RESULT = {
     "nothing-to-do": Text("Nothing to do.", "没有需要做的事。"),

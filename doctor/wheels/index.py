@@ -35,6 +35,8 @@ class Listed(NamedTuple):
     metadata: bool = False
     requires_python: Optional[str] = None
     yanked: bool = False
+    #: in bytes; None = the page does not say
+    size: Optional[int] = None
 
 
 class Answer(NamedTuple):
@@ -53,6 +55,8 @@ class PageError(Exception):
         super().__init__("%s: %s" % (kind, detail))
         self.kind = kind
         self.detail = detail
+        #: the index that was asked, where several are
+        self.where = ""
 
 
 # ---------------------------------------------------------------- reading a page; pure
@@ -101,6 +105,7 @@ def _parse_json(text: str, base: str) -> List[Listed]:
                 bool(metadata),
                 row.get("requires-python"),
                 bool(row.get("yanked")),
+                row["size"] if isinstance(row.get("size"), int) else None,
             )
         )
     return found
@@ -155,17 +160,20 @@ def _sha256(value: Any) -> Optional[str]:
 # ---------------------------------------------------------------- asking
 
 
-def fetch(url: str, session: Any = None) -> Tuple[str, str, str]:
-    """Return (text, content type, final address) of a page; raises PageError that tells the kinds of trouble apart."""
+def fetch(url: str, session: Any = None, trusted: bool = False) -> Tuple[str, str, str]:
+    """Return (text, content type, final address) of a page; raises PageError that tells the kinds of trouble apart.
+
+    ``trusted``: the address is from the user's own settings, so that its scheme is theirs to choose.
+    """
     import requests
 
-    if not safe(url):
+    if not (trusted or safe(url)):
         raise PageError("unsafe", "only https, or http on this machine")
     try:
         with (session or requests).get(
             url, headers={"Accept": ACCEPT}, timeout=(CONNECT_S, READ_S), stream=True, allow_redirects=True
         ) as answer:
-            if not safe(answer.url):
+            if not (trusted or safe(answer.url)):
                 raise PageError("unsafe", "redirected to an address that is not https")
             if answer.status_code in (403, 404, 410):
                 raise PageError("not-found", "status %d" % answer.status_code)
@@ -207,7 +215,7 @@ def innermost(error: BaseException) -> str:
         found = re.search(pattern, text)
         if found:
             return found.group(1).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__
+    return re.sub(r"//[^/@\s]*@", "//", text.splitlines()[0])[:200] if text else type(error).__name__
 
 
 def _body(answer: Any) -> bytes:

@@ -46,7 +46,10 @@ def test_source_is_rewritten_only_on_request_and_undone_by_the_same_command(env,
     facts = toy.facts_of(env).replace(Project(str(project)))
     dry = fix.planned(plan, [], facts)
     assert "-x = np.int(1)" in dry.diff and dry.result == "planned"
-    assert run(env, project, plan).result == "planned"
+    unasked = run(env, project, plan)
+    assert (unasked.result, unasked.exit) == ("nothing-to-do", 0) and "--source" in unasked.message.en
+    error = Finding(code="numpy-removed-alias", severity="error")
+    assert run(env, project, plan, findings=[error]).exit == 1
     assert (project / "train.py").read_text() == SOURCE
     result = run(env, project, plan, source=True)
     assert (result.result, result.exit) == ("applied", 0)
@@ -119,9 +122,10 @@ def test_system_steps_are_confirmed_run_and_their_files_put_back(env, project, t
     path = tmp_path / "pip.conf"
     path.write_text("before")
     plan = Plan((system_step(touching(path), files=[str(path)]),))
-    assert run(env, project, plan).result == "planned"
+    assert run(env, project, plan).result == "nothing-to-do"
     no = Agreeing(False)
-    run(env, project, plan, progress=no, system=True)
+    assert run(env, project, plan, progress=no, system=True).result == "nothing-to-do"
+    assert fix.history(env) == []
     assert path.read_text() == "before" and len(no.asked) == 1 and str(path) in no.asked[0]
     yes = Agreeing(True)
     result = run(env, project, plan, progress=yes, system=True)

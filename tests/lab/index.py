@@ -10,6 +10,7 @@ with index.serve() as server:
 import base64
 import hashlib
 import os
+import re
 import threading
 import time
 import zipfile
@@ -90,6 +91,8 @@ class Server:
         self._faults = defaultdict(list)
         #: (path, Range header or None) of every request
         self.requests = []
+        #: whether parts of files are given
+        self.ranges = True
         outer = self
 
         class Handler(SimpleHTTPRequestHandler):
@@ -160,15 +163,19 @@ class Server:
             data = file.read()
         if kind == "spoil":
             data = bytes(byte ^ 0x55 for byte in data)
-        start = 0
-        asked = handler.headers.get("Range") or ""
-        if asked.startswith("bytes=") and asked.endswith("-") and int(asked[6:-1]) < len(data):
-            start = int(asked[6:-1])
+        start, end = 0, len(data)
+        asked = re.match(r"bytes=(\d*)-(\d*)$", handler.headers.get("Range") or "")
+        if asked and asked.group(1):
+            start, end = int(asked.group(1)), min(int(asked.group(2) or end) + 1, end)
+        elif asked:
+            start = max(0, end - int(asked.group(2)))
+        if asked and start < end and self.ranges:
             handler.send_response(206)
-            handler.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(data) - 1, len(data)))
+            handler.send_header("Content-Range", "bytes %d-%d/%d" % (start, end - 1, len(data)))
         else:
+            start, end = 0, len(data)
             handler.send_response(200)
-        body = data[start:]
+        body = data[start:end]
         handler.send_header("Content-Type", handler.guess_type(path))
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()

@@ -1,0 +1,194 @@
+"""What a plan needs besides what it names, and what it costs, found out without downloading a wheel.
+
+pip's own ``--dry-run`` is not asked: from an index without metadata files it downloads every wheel whole (0006).
+"""
+
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import urlsplit
+
+from ..facts import Facts, Python
+from ..model import DoctorError, Plan, Step, Wheel, total
+from ..plan import requirement_of
+from ..record import replace
+from ..text import Text
+from ..wheels.index import Listed, PageError
+from ..wheels.target import Target
+from . import installer
+from .afar import Afar, Refused, TooFar
+from .changes import changes_of
+from .index import Pages, Settings, is_remote, local_path, readable_tags, version_of, without_secrets
+from .options import Options
+from .record import Contents, Layout, contents_of
+from .requires import completed
+from .shelf import Shelf, drop_in_folder
+
+#: wheels looked into at the same time
+AT_ONCE = 8
+#: seconds to connect, and between two pieces of data
+TIMEOUTS_S = (5.0, 15.0)
+
+#: something to tell the user, and its parameters
+Said = Tuple[Text, Mapping[str, Any]]
+
+
+class Seen(NamedTuple):
+    """A wheel as far as it is known without its file."""
+
+    wheel: Wheel
+    #: None = it could not be looked into
+    contents: Optional[Contents] = None
+    #: 0 for a file that is here already; None = not known
+    download_bytes: Optional[int] = None
+
+
+def foresee(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Said]]:
+    """Return the plan with the wheels that its own need, and with sizes; and what could not be learnt.
+
+    Raises DoctorError (2) for an unknown mirror only.
+    """
+    steps = [step for step in plan.safe_steps if step.kind == "pip"]
+    if not steps:
+        return plan, []
+    layout, said = Layout.of(facts.need(Python)), []
+    seer = _Seer(facts, layout, options, matrix)
+    found = completed(steps, facts, seer.see)
+    said += seer.said
+    made: Dict[int, Step] = {}
+    for step in steps:
+        seen = found[step.id]
+        known = [item.contents for item in seen if item.contents is not None]
+        download, disk = total(item.download_bytes for item in seen), None
+        if download is not None and len(known) == len(seen):
+            try:
+                changes = changes_of([step], {step.id: known}, facts, layout)
+                disk = download + changes.unpacked_bytes + changes.copied_bytes
+            except DoctorError:
+                pass  # a reason to refuse, which is told elsewhere
+        wheels = tuple(item.wheel for item in seen)
+        made[step.id] = replace(step, wheels=wheels, download_bytes=download, disk_bytes=disk)
+    return replace(plan, steps=tuple(made.get(step.id, step) for step in plan.steps)), said
+
+
+class _Seer:
+    """Looks at wheels from afar; what cannot be seen is said once."""
+
+    def __init__(self, facts: Facts, layout: Layout, options: Options, matrix: Any) -> None:
+        python = facts.need(Python)
+        pip = installer.pip_of(python)
+        self._layout = layout
+        self._offline = options.offline
+        self._version = python.version
+        self._pages = Pages(pip, (drop_in_folder(),), options.offline) if pip is not None else None
+        settings = self._pages.settings if self._pages is not None else Settings({})
+        self._shelf = Shelf(matrix, options.mirror, layout, settings)
+        self._session = settings.session()
+        self._tags = readable_tags(Target.from_facts(facts, matrix).tags(), python.pip)
+        self._dead: Dict[str, str] = {}
+        self.said: List[Said] = []
+
+    def see(self, wheels: Sequence[Wheel]) -> List[Seen]:
+        """Return what can be seen of these wheels, in this order; never raises for one that cannot."""
+        if not wheels:
+            return []
+        with ThreadPoolExecutor(min(AT_ONCE, len(wheels))) as pool:
+            return list(pool.map(self._see, wheels))
+
+    def _see(self, wheel: Wheel) -> Seen:
+        try:
+            kept = self._shelf.at_hand(wheel)
+            if kept is not None:
+                return Seen(wheel, contents_of(kept, self._layout), 0)
+            return self._at_address(wheel) if wheel.url is not None else self._on_index(wheel)
+        except DoctorError as error:
+            self._say(error.message, **error.params)
+        except PageError as error:
+            self._say(UNREACHABLE, where=error.where, detail=error.detail)
+        return Seen(wheel)
+
+    def _at_address(self, wheel: Wheel) -> Seen:
+        if self._offline:
+            raise DoctorError(OFFLINE, what=wheel.filename)
+        problem = None
+        for url in self._shelf.addresses(wheel):
+            self._shelf.check(url)
+            try:
+                return self._look(wheel, url, lambda headers, url=url: self._shelf.open(url, headers, TIMEOUTS_S))
+            except Refused as error:
+                problem = problem or DoctorError(UNREACHABLE, where=without_secrets(url), detail=str(error))
+        raise problem or DoctorError(OFFLINE, what=wheel.filename)
+
+    def _on_index(self, wheel: Wheel) -> Seen:
+        """Return the wheel that pip would take for this requirement."""
+        if self._pages is None:
+            raise DoctorError(installer.NO_PIP, python=self._layout.prefix)
+        wanted = requirement_of(wheel)
+        specifier = wanted[len(wheel.name) :]
+        item = self._pages.best(wheel.name, specifier, self._tags, self._version)
+        if item is None:
+            limit = self._pages.constraint(wheel.name)
+            if self._offline:
+                raise DoctorError(OFFLINE, what=wanted)
+            raise DoctorError(CONSTRAINED if limit else NOT_LISTED, what=wanted, limit=wheel.name + limit)
+        digest = wheel.sha256 or item.sha256
+        wheel = replace(wheel, version=version_of(item.filename), filename=item.filename, sha256=digest)
+        return self._inside(wheel, item)
+
+    def _inside(self, wheel: Wheel, item: Listed) -> Seen:
+        if not is_remote(item.url):
+            path = local_path(item.url)
+            return Seen(wheel, contents_of(path, self._layout), os.path.getsize(path))
+
+        def get(headers: Mapping[str, str]) -> Any:
+            return self._session.get(item.url, headers=headers, stream=True, timeout=TIMEOUTS_S)
+
+        try:
+            seen = self._look(wheel, item.url, get)
+        except Refused as error:
+            self._say(UNREACHABLE, where=without_secrets(item.url), detail=str(error))
+            seen = Seen(wheel)
+        return seen if seen.download_bytes is not None else seen._replace(download_bytes=item.size)
+
+    def _look(self, wheel: Wheel, url: str, get: Any) -> Seen:
+        """Return what is seen of a remote file; raises Refused when it cannot be had."""
+        host = urlsplit(url).netloc
+        if host in self._dead:
+            raise Refused(self._dead[host])
+        try:
+            file = Afar(get)
+        except Refused as error:
+            if not str(error)[:3].isdigit():
+                self._dead[host] = str(error)  # waiting for it once is enough
+            raise
+        try:
+            return Seen(wheel, contents_of(wheel.filename, self._layout, io.BufferedReader(file)), file.size)
+        except TooFar:
+            self._say(WHOLE_ONLY, name=wheel.filename)
+            return Seen(wheel, None, file.size)
+
+    def _say(self, text: Text, **params: Any) -> None:
+        if (text, params) not in self.said:
+            self.said.append((text, params))
+
+
+OFFLINE = Text(
+    "The size of {what} and what it needs are not known offline.", "离线时无法得知 {what} 的大小和它需要的其他包。"
+)
+UNREACHABLE = Text(
+    "{where} cannot be asked ({detail}): sizes, and what the new wheels need, are not fully known yet.",
+    "无法查询 {where}（{detail}）：下载大小以及新 wheel 还需要哪些包，暂时不能完全确定。",
+)
+NOT_LISTED = Text(
+    "Your package index lists no {what} that this Python and its pip can install.",
+    "你的包索引中没有当前 Python 和 pip 能安装的 {what}。",
+)
+CONSTRAINED = Text(
+    "{what} cannot be had: pip's settings name a constraint file that allows only {limit}.",
+    "无法取得 {what}：pip 设置中的约束文件只允许 {limit}。",
+)
+WHOLE_ONLY = Text(
+    "The server of {name} gives no parts of files: what it needs is known after the download.",
+    "{name} 所在的服务器不支持部分读取：它需要哪些包，要下载之后才知道。",
+)
