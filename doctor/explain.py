@@ -302,7 +302,8 @@ def _hits(source: source_text.Source, checks: List[Check]) -> Dict[str, List[_Hi
     """Return the signatures that match, by code; those whose conditions fail are left out."""
     deadline = time.monotonic() + BUDGET_S
     index = _index(checks)
-    found: Dict[Tuple[str, str], Tuple[str, _Hit]] = {}
+    # One message may stand in several signatures of a check, each with conditions of its own.
+    found: Dict[Tuple[str, Signature], _Hit] = {}
     text = source.text
     for start, end in _blocks(text):
         low = text[start:end].lower()
@@ -312,14 +313,14 @@ def _hits(source: source_text.Source, checks: List[Check]) -> Dict[str, List[_Hi
             if match:
                 groups = {key: value for key, value in match.groupdict().items() if value is not None}
                 at = start + match.start()
-                known = found.get((code, pattern.pattern))
-                if known is None or at < known[1].start:
-                    found[code, pattern.pattern] = (code, _Hit(signature, at, groups))
+                known = found.get((code, signature))
+                if known is None or at < known.start:
+                    found[code, signature] = _Hit(signature, at, groups)
         if time.monotonic() > deadline:
             break
     whole = _Whole(text, deadline + 0.2)
     hits: Dict[str, List[_Hit]] = {}
-    for code, hit in found.values():
+    for (code, _), hit in found.items():
         if all(map(whole.has, hit.signature.requires)) and not any(map(whole.has, hit.signature.unless)):
             hits.setdefault(code, []).append(hit)
     return hits

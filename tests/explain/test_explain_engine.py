@@ -64,6 +64,15 @@ def test_anchors_are_in_every_match():
     assert anchors(r"(?!never)there") == ("there",)
 
 
+def test_one_message_in_several_signatures_each_with_its_own_conditions():
+    # The first signature of this message wants a CPU build in the text; that it fails must not hide the others.
+    (check,) = [item for item in all_checks() if item.code == "torch-cpu-build"]
+    patterns = [signature.pattern for signature in check.signatures]
+    shared = [pattern for pattern in set(patterns) if patterns.count(pattern) > 1]
+    assert shared
+    assert codes("AssertionError: CUDA unavailable, invalid device 0 requested") == ["torch-cpu-build"]
+
+
 def test_a_space_is_any_white_space_and_repeats_end():
     assert compiled(r"a ?b +c").pattern == r"a\s{0,60}b\s{1,60}c"
     assert compiled(r"\w+ x*").pattern == r"\w{1,160}\s{1,60}x{0,160}"
