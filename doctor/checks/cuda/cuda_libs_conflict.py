@@ -104,7 +104,7 @@ class Wrong(NamedTuple):
 
 _CUDA_LIB = (
     r"lib(?:cu(?:blas|blasLt|dart|dnn\w*|fft|rand|solver|sparse|sparseLt|pti|file)|nvJitLink|"
-    r"nvrtc|nvToolsExt|nccl|nvinfer\w*)"
+    r"nvrtc|nvToolsExt|nvshmem\w*|nccl|nvinfer\w*)"
 )
 SIGNATURES = (
     Signature(
@@ -113,7 +113,7 @@ SIGNATURES = (
     Signature(r"cuda_utils\.so: undefined symbol: (?P<symbol>cu\w+)", outranks=("extension-abi-mismatch",)),
     Signature(r"symbol (?P<symbol>\w+),? version (?P<library>" + _CUDA_LIB + r"\.so\.\d+) not defined in file"),
     Signature(r"version `(?P<library>" + _CUDA_LIB + r"\.so\.\d+)' not found"),
-    Signature(r"cuDNN version incompatibility: PyTorch was compiled against \((?P<built>[\d, ]+)\)"),
+    Signature(r"cuDNN version (?:incompatibility|mismatch): PyTorch was compiled against \(?(?P<built>\d[\d, ]+)"),
     Signature(
         r"Loaded runtime CuDNN library: (?P<found>[\d.]+).{0,60} but source was compiled with:? (?P<built>[\d.]+)"
     ),
@@ -145,13 +145,19 @@ SIGNATURES = (
         warning=True,
         unless=(r"It is expected if you are not running on", r"onnxruntime_providers"),
     ),
+    Signature(
+        r"Library (?P<library>(?:lib)?(?:cublas|cudnn|cufft|cusparse|curand|cusolver)\S{1,16}) "
+        r"is not found or cannot be loaded",
+        "medium",
+        outranks=("windows-dll-load", "system-lib-missing"),
+    ),
     Signature(r"Failed to dlopen .{0,200}(?P<library>" + _CUDA_LIB + r")", "medium"),
-    Signature(r"undefined symbol: (?P<symbol>cu(?-i:[A-Z])\w+)", "medium"),
+    Signature(r"undefined symbol: (?P<symbol>cu(?:da)?(?-i:[A-Z])\w+)", "medium"),
     Signature(r"CUDA Setup failed despite GPU being available", "medium"),
     # bitsandbytes found no CUDA runtime that it was made for and took its CPU half
     Signature(
         r"libbitsandbytes_cpu\.so: undefined symbol|Required library version not found: libbitsandbytes_cuda\w+\.so|"
-        r"Configured (?:CUDA|ROCm) binary not found at",
+        r"Configured (?:CUDA|ROCm) binary not found at|Could not find the bitsandbytes CUDA binary at",
         "medium",
         unless=(
             r"torch\S{0,8}[\d.]+\+cpu\b|Torch not compiled with CUDA|torch\.cuda\.is_available\(\) ?(?:is|=|:)? ?False",
@@ -159,6 +165,8 @@ SIGNATURES = (
         outranks=("extension-abi-mismatch",),
     ),
     Signature(r"(?P<library>" + _CUDA_LIB + r"\S{0,12}): undefined symbol", "medium"),
+    # cuBLAS of another version takes the call that torch's own would understand
+    Signature(r"CUBLAS_STATUS_INVALID_VALUE when calling", "low"),
     Signature(r"nvrtc: error: failed to open (?:lib)?nvrtc-builtins\S{2,40}", "high"),
 )
 

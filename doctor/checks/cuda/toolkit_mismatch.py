@@ -71,8 +71,9 @@ CHOOSE = Text(
 
 SIGNATURES = (
     Signature(
-        r"detected CUDA version \((?P<toolkit>[\d.]+)\) mismatches the version that was used to "
-        r"compile PyTorch \((?P<cuda>[\d.]+)\)",
+        # a build in docker numbers the lines of the message; some torch prints it with its %s
+        r"detected CUDA version \((?:(?P<toolkit>[\d.]+)|%s)\) mismatches the version that was used to "
+        r"compile(?:\s{0,20}(?:#?\d+ )?(?:\d+\.\d+ )?PyTorch \((?P<cuda>[\d.]+)\))?",
         outranks=("toolkit-missing",),
     ),
     Signature(
@@ -93,6 +94,12 @@ SIGNATURES = (
     ),
     Signature(
         r"(?:FlashAttention|flash[-_]attn) (?:is only supported on|requires) CUDA (?P<needed>[\d.]+) and above",
+        "medium",
+    ),
+    Signature(
+        r"FindCUDA says CUDA version is (?P<toolkit>[\d.]+)|CUDA::nvToolsExt {1,60}but the target was not found|"
+        r"CMake found CUDA [\d.]+ but PyTorch was built with|Found CUDA versions in pytorch .{0,20} and CMake|"
+        r"cuda version pytorch is compiled with.{0,20} does not match",
         "medium",
     ),
     Signature(r"parameter packs not expanded with .{1,6}\.\.\.", "medium"),

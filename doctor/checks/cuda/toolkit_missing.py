@@ -37,18 +37,34 @@ torch 的 pip 包自带 CUDA *运行时*，训练够用。编译扩展（flash-a
 """
 
 
+_SHELL = (
+    r"nvcc(?:'|\.exe)?\W{0,3}(?:: command not found|: not found|'? is not recognized as|'? 不是内部或外部命令)|"
+    r"Command 'nvcc' not found"
+)
 SIGNATURES = (
     Signature(
         r"CUDA_HOME environment variable is not set|CUDA_HOME does not exist, unable to compile "
         r"CUDA op|CUDA_HOME is not set|MissingCUDAException"
     ),
     Signature(
-        r"nvcc(?:'|\.exe)? ?(?:: command not found|: not found| was not found|"
-        r": No such file or directory|'? is not recognized as|'? 不是内部或外部命令)|(?:not find|"
-        r"find|Unable to find) nvcc\b|未找到 ?nvcc"
+        r"nvcc(?:'|\.exe)?\W{0,3}(?: was not found|: No such file or directory)|"
+        r"(?:not find|find|Unable to find) nvcc\b|未找到 ?nvcc"
     ),
+    # the shell's answer counts where something is being built
     Signature(
-        r"No such file or directory: '?(?P<path>\S{0,200}nvcc)\b|unable to execute '(?P<compiler>\S{0,200}nvcc)'"
+        _SHELL,
+        requires=(
+            r"setup\.py|pip install|subprocess-exited|building '|running build|make\b|cmake|ninja|Makefile|build\.sh|"
+            r"cpp_extension|gcc|编译|安装",
+        ),
+        # a report of the environment says so by the way
+        unless=(r"NVCC: Not Available",),
+    ),
+    Signature(_SHELL, "low"),
+    Signature(
+        r"No such file or directory: '?(?P<path>\S{0,200}nvcc)\b|"
+        r"command \W{0,3}(?P<command>\S{0,200}nvcc)\W{1,3}failed\W.{0,40}No such file|"
+        r"unable to execute \W{0,3}(?P<compiler>[^\s\"']\S{0,200}nvcc)\b"
     ),
     Signature(
         r"No CMAKE_CUDA_COMPILER could be found|Failed to find nvcc|"
@@ -60,6 +76,10 @@ SIGNATURES = (
         r"(?:fatal error|error): (?:'|\")?(?P<header>cuda(?:_runtime(?:_api)?|_fp16)?|cublas_v2|"
         r"cusparse|cusolverDn|curand|cudnn|nvToolsExt|crt/host_defines|thrust/\S{2,30})\.h(?:'|"
         r"\")?(?:: No such file| file not found)"
+    ),
+    Signature(
+        r"cannot find -l(?:cudart|cublas|curand|cusolver|cusparse|nvrtc|cudnn)\b|Cannot find (?:a working )?ptxas",
+        "medium",
     ),
     Signature(r"(?:need|have|required) to (?:install|have) (?:the )?(?:CUDA|cuda) ?(?:toolkit)", "low"),
     Signature(

@@ -110,6 +110,11 @@ SIGNATURES = (
         outranks=("driver-missing", "system-lib-missing"),
     ),
     Signature(r"failed to inject CDI devices|unresolvable CDI devices nvidia", outranks=("driver-missing",)),
+    Signature(
+        r"nvidia-container-runtime(?:-hook)?\W{0,3}: executable file not found|"
+        r"did you configure the NVIDIA Container Toolkit|Could not find any nv files on this host",
+        outranks=("driver-missing",),
+    ),
     Signature(r"Failed to initialize NVML: Unknown Error", "medium"),
     Signature(
         r"Insufficient nvidia\.com/gpu|nvidia-device-plugin.{0,200}(?:No devices found|Failed to initialize NVML)"

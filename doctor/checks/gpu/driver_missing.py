@@ -57,12 +57,13 @@ SIGNATURES = (
         r"Found no NVIDIA driver on your system",
         outranks=("torch-cpu-build",),
     ),
-    Signature(r"NVIDIA-SMI has failed because it couldn'?t communicate with the NVIDIA driver"),
+    Signature(r"NVIDIA-SMI has failed because it could\W{0,2}n\W{0,2}t communicate with the NVIDIA driver"),
     Signature(r"NVMLError_DriverNotLoaded|NVML: Driver Not Loaded|nvml error: driver not loaded"),
     Signature(
         r"nvidia-smi(?:: command not found|: not found|'? is not recognized as|"
         r"'? 不是内部或外部命令)",
         "medium",
+        unless=(r"\bROCm|Radeon|macOS|darwin|Apple M\d|Intel\(R\) (?:Arc|UHD|Iris)",),
     ),
     Signature(r"NVMLError_LibraryNotFound|NVML Shared Library Not Found", "medium", warning=True),
     Signature(
@@ -73,9 +74,12 @@ SIGNATURES = (
     ),
     Signature(
         r"cuda(?:GetDeviceCount|_init)\W.{0,80}no CUDA-capable device is detected|"
-        r"CUDA error: no CUDA-capable device is detected",
+        r"(?:CUDA error|cuda runtime error \(38\)|failed to initialize CUDA)\W{1,4}no CUDA-capable device is detected",
         "medium",
     ),
+    # TensorFlow and JAX say so on every machine without a GPU
+    Signature(r"no CUDA-capable device is detected|No visible GPU devices", "low", warning=True),
+    Signature(r"cuda runtime error \(30\)\W{1,4}unknown error", "low"),
     Signature(r"CUDA driver initialization failed, you might not have a CUDA gpu", "medium"),
     Signature(
         r"(?:RuntimeError|Error)\W.{0,60}No CUDA GPUs are available",
@@ -85,7 +89,17 @@ SIGNATURES = (
     Signature(r"CUDA unknown error - this may be due to an incorrectly set up environment", "low"),
     Signature(r"kernel driver does not appear to be running on this host", "low", warning=True),
     Signature(r"nvidia-smi\S{0,4}\s.{0,200}No devices were found", "low"),
-    Signature(r"modprobe: FATAL: Module nvidia.{0,20} not found", "medium"),
+    Signature(
+        r"modprobe: (?:FATAL: Module nvidia.{0,20} not found|ERROR: could not insert 'nvidia)|"
+        r"Unable to load the kernel module 'nvidia",
+        "medium",
+    ),
+    # the kernel module is there but got no card
+    Signature(
+        r"NVRM: (?:No NVIDIA (?:graphics adapter|GPU|devices?) (?:probed|found)|"
+        r"The NVIDIA probe routine (?:was not called|failed))",
+        "medium",
+    ),
 )
 
 

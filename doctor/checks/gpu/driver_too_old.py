@@ -71,7 +71,8 @@ SIGNATURES = (
     ),
     Signature(
         r"provided PTX was compiled with an unsupported toolchain|"
-        r"CUDA_ERROR_UNSUPPORTED_PTX_VERSION|cudaErrorUnsupportedPtxVersion"
+        r"CUDA_ERROR_UNSUPPORTED_PTX_VERSION|cudaErrorUnsupportedPtxVersion|"
+        r"API call is not supported in the installed CUDA driver|cudaErrorCallRequiresNewerDriver"
     ),
     Signature(
         r"forward compatibility was attempted on non supported HW",
@@ -81,6 +82,11 @@ SIGNATURES = (
     Signature(
         r"(?:NVIDIA|CUDA|GPU) driver (?:version )?(?P<driver>\d{3}\.[\d.]+)? ?(?:is )?too old|"
         r"driver only supports (?:up to )?CUDA (?:version )?(?P<driver_cuda>\d+\.\d+)",
+        "medium",
+    ),
+    Signature(
+        r"container was built for NVIDIA Driver Release (?P<needed>\d{3}\.\d+) or later, "
+        r"but version (?P<driver>[\d.]+) was detected",
         "medium",
     ),
     Signature(r"minimum required (?:Nvidia|NVIDIA|CUDA) driver", "low"),

@@ -73,7 +73,7 @@ SIGNATURES = (
     Signature(
         r"Found GPU\d+ (?P<gpu>.{3,60}?) which is of compute capability \(CC\) (?P<capability>\d+\.\d+)", "medium"
     ),
-    Signature(r"Value '(?P<arch>sm_\d+a?)' is not defined for option 'gpu-name'"),
+    Signature(r"Value '(?P<arch>(?:sm|compute)_\d+a?)' is not defined for option 'gpu-(?:name|architecture)'"),
     Signature(r"nvcc fatal\s*: Unsupported gpu architecture '(?P<arch>(?:compute|sm)_\d+a?)'", "medium"),
     Signature(r"nvrtc: error: invalid value for --gpu-architecture|NVRTC_ERROR_INVALID_OPTION", "medium"),
     Signature(
@@ -82,9 +82,17 @@ SIGNATURES = (
     ),
     Signature(r"Found (?P<gpu>.{3,60}?) which is too old to be supported by the triton"),
     Signature(
-        r"CUDA error: (?:invalid device function|device kernel image is invalid)",
+        r"CUDA error(?: \([^()]{3,160}\))?: (?:invalid device function|device kernel image is invalid)",
         "medium",
         unless=(r"HIP error|ROCm|hipError|\bgfx\d{3}|rocm",),
+    ),
+    # LLVM in Triton or Numba, llama.cpp, xformers and vLLM: their kernels were not built for the card
+    Signature(r"'(?P<arch>sm_\d+a?)' is not a recognized processor for this target", "medium"),
+    Signature(r"compiled without support for the current GPU architecture|Unsupported gpu architecture\W{1,3}sm_\d+"),
+    Signature(r"has no device code compatible with CUDA arch (?P<capability>\d+)"),
+    Signature(r"FATAL: kernel `\w{3,80}` is for sm\d+.{0,20} but was built for sm(?P<built_for>\d+)"),
+    Signature(
+        r"No compiled \w{3,40} for (?:a compute capability less than )?CUDA device capability: (?P<capability>\d+)"
     ),
     Signature(r"FlashAttention(?:-2)? only supports Ampere GPUs or newer", "low"),
     Signature(r"Bfloat16 is only supported on GPUs with compute capability of at least (?P<needed>[\d.]+)", "low"),

@@ -37,7 +37,7 @@ Mac 没有 CUDA。为 NVIDIA 显卡写的代码会请求 `device=0`、float64，
 
 SIGNATURES = (
     Signature(
-        r"The operator '(?P<operator>[\w:.]{3,80})' is not current(?:ly)? (?:implemented|"
+        r"The operator \W{0,3}'(?P<operator>[\w:.]{3,80})'\W{0,3} is not current(?:ly)? (?:implemented|"
         r"supported) (?:for the MPS|on the MPS)"
     ),
     Signature(
@@ -51,12 +51,18 @@ SIGNATURES = (
     Signature(r"failed assertion .{0,20}\[?MPS\w+|AppleInternal/Library/BuildRoots.{0,200}MPS"),
     Signature(
         r"Adaptive pool MPS|\bMPS: .{0,120}(?:not supported|unsupported|not implemented|must be)|"
-        r"(?:not|n't) (?:implemented|supported) (?:for|on) (?:the )?['\"]?(?-i:MPS|mps)\b",
+        r"(?:not|n't) (?:implemented|supported) (?:for|on|at) (?:the )?['\"]?(?-i:MPS|mps)\b|"
+        r"to the MPS backend but it does not have support for",
         "high",
     ),
-    Signature(r"(?:PyTorch install was not built with MPS enabled|current MacOS version is not 12\.3\+)"),
     Signature(
-        r"Invalid CUDA '?device|CUDA unavailable, invalid device",
+        r"PyTorch install was not built with MPS enabled|Torch not compiled with MPS enabled|"
+        r"not linked with support for mps devices|MPS does not support \w+|"
+        r"current MacOS version is not 12\.3\+|"
+        r"MPS backend is supported on MacOS \d+"
+    ),
+    Signature(
+        r"Invalid CUDA \W{0,3}device|CUDA unavailable, invalid device",
         "high",
         requires=(r"/Users/|macOS|darwin|Apple M\d|\bMPS\b",),
         unless=(r"torch[-= ]v?\d[\d.]+\+c",),

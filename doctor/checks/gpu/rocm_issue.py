@@ -52,12 +52,22 @@ SIGNATURES = (
         outranks=("gpu-arch-unsupported",),
     ),
     Signature(
-        r"(?:rocBLAS error: |)Cannot read \S{0,200}TensileLibrary\S{0,40}|"
+        r"rocBLAS error: (?:Cannot read|Could not)|Cannot read \S{0,200}TensileLibrary\S{0,40}|"
         r"TensileLibrary\S{0,60} .{0,20}(?:No such file|not found)"
     ),
     Signature(
         r"Unable to open /dev/kfd|/dev/kfd.{0,40}Permission denied|ROCk module is NOT loaded|"
         r"HSA_STATUS_ERROR_\w{3,60}"
+    ),
+    # ROCm's own libraries, behind a message that says CUDA
+    Signature(
+        r"\b(?:HIP|ROC)(?:BLAS|BLASLT|SPARSE|SOLVER|FFT|RAND)_STATUS_(?P<status>\w{3,40})",
+        outranks=("gpu-arch-unsupported",),
+    ),
+    Signature(
+        r"nvcc was not found|CUDA_HOME (?:environment variable is not set|does not exist)",
+        requires=(r"torch[\w. =-]{1,20}\d\+rocm\d",),
+        outranks=("toolkit-missing",),
     ),
     Signature(r"No HIP GPUs are available|no ROCm-capable device is detected|HIP runtime error"),
     Signature(

@@ -66,7 +66,7 @@ LOADER = Text(
 )
 
 
-_WSL = r"\bWSL ?[12]?\b|microsoft-standard|/usr/lib/wsl|/mnt/[cd]/"
+_WSL = r"\bWSL ?[12]?\b|microsoft-standard|/usr/lib/wsl|/mnt/[cd]/|(?:Windows|Linux|Ubuntu) Subsystem"
 SIGNATURES = (
     Signature(r"/usr/lib/wsl/lib/libcuda\.so\.1 is not a symbolic link", "medium", warning=True),
     Signature(
@@ -81,6 +81,12 @@ SIGNATURES = (
         r"Could not load library libcudnn_\w{3,20}\.so\.\d\. Error: libcuda\.so: cannot open shared object file",
         "medium",
         outranks=("driver-missing", "system-lib-missing", "cuda-libs-conflict"),
+    ),
+    Signature(
+        r"Could not load library libcudnn_\w{3,20}_infer\.so\.8",
+        "medium",
+        requires=(_WSL, r"libcuda\.so"),
+        outranks=("cuda-libs-conflict",),
     ),
     Signature(r"libcuda\.so cannot found", "low"),
     Signature(r"WSL environment detected but no adapters were found", outranks=("driver-missing", "container-no-gpu")),

@@ -82,6 +82,16 @@ SIGNATURES = (
         r"numpy\.(?:dtype|ndarray|ufunc) size changed, may indicate binary incompatibility\. "
         r"Expected \d+ from C header, got \d+ from PyObject"
     ),
+    Signature(
+        r"numpy\.(?:dtype|ndarray|ufunc) size changed, may indicate binary incompatibility\. Expected \d+, got \d+",
+        "low",
+        warning=True,
+    ),
+    Signature(
+        r"Numba needs NumPy (?P<needed>[\d.]+) or less|initialization of _internal failed without raising an exception",
+        "medium",
+    ),
+    Signature(r"Importing the numpy C-extensions failed", "low", unless=(_LIBRARY,)),
     Signature(r"RuntimeError: Numpy is not available", "medium", unless=(r"No module named 'numpy'",)),
     Signature(r"No module named 'numpy\._core", "medium", outranks=("module-in-other-env", "numpy-missing")),
     Signature(r"requires numpy ?<2|numpy ?>= ?2(?:\.0)? is not (?:yet )?supported", "medium"),

@@ -69,7 +69,7 @@ REWRITE = Text(
 
 SIGNATURES = (
     Signature(
-        r"module 'numpy' has no attribute '(?P<name>int|float|bool|object|str|long|unicode|"
+        r"'numpy' has no attribute '(?P<name>int|float|bool|object|str|long|unicode|"
         r"complex|typeDict|float_|complex_|unicode_|string_|"
         r"Inf|Infinity|NaN|NINF|PINF|bool8|int0|uint0|object0|str0|asscalar|product|cumproduct|"
         r"alltrue|sometrue|in1d|row_stack|trapz|msort|cast|"
@@ -80,6 +80,8 @@ SIGNATURES = (
         r"nbytes|compat|byte_bounds|geterrobj|seterrobj|disp|deprecate|issubsctype|math)'",
     ),
     Signature(r"`np\.(?P<name>\w+)` was a deprecated alias"),
+    # numpy 1.20 to 1.23 only warns
+    Signature(r"`np\.(?P<name>\w+)` is a deprecated alias", "low", warning=True),
     Signature(r"`np\.(?P<name>\w+)` was removed in the NumPy 2\.0 release"),
     Signature(r"`(?P<name>\w+)` was removed from the ndarray class in NumPy 2\.0"),
     Signature(
@@ -87,6 +89,8 @@ SIGNATURES = (
         r"asscalar|typeDict)' from 'numpy'",
         outranks=("old-repo-api",),
     ),
+    Signature(r"cannot import name '(?P<name>ComplexWarning|VisibleDeprecationWarning|Tester)' from 'numpy", "medium"),
+    Signature(r"No module named 'numpy\.(?:distutils|testing\.(?:nosetester|decorators))", "medium"),
     Signature(r"Unable to avoid copy while creating an array as requested", "medium"),
 )
 

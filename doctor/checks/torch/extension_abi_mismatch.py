@@ -81,7 +81,15 @@ SIGNATURES = (
         outranks=("windows-dll-load",),
     ),
     Signature(r"xFormers was built for", "medium", warning=True),
-    Signature(r"No module named 'mmcv\._ext'", "medium", outranks=("module-in-other-env", "old-repo-api")),
+    Signature(
+        r"No module named '(?:mmcv\._ext|detectron2\._C|flash_attn(?:_2)?_cuda|selective_scan_cuda|causal_conv1d_cuda|"
+        r"pointnet2_ops\._ext|MultiScaleDeformableAttention)'",
+        "medium",
+        outranks=("module-in-other-env", "old-repo-api"),
+    ),
+    # its compiled half did not register what the Python half calls
+    Signature(r"'_OpNamespace' '(?!torchvision|image)\w{1,40}' object has no attribute '(?P<symbol>\w+)'", "medium"),
+    Signature(r"Could not load any common_ops library", "medium"),
     # the package is there, its compiled half is not or was made for another torch
     Signature(
         r"cannot import name '_C' from '(?P<module>(?!torch')\w{2,40})'",

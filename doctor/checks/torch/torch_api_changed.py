@@ -55,9 +55,23 @@ BY_HAND = Text(
 
 
 SIGNATURES = (
-    Signature(r"result type (?P<source>\w+) can'?t be cast to the desired output type (?P<target>\w+(?: \w+)?)"),
+    # in YOLO's loss it is torch that became stricter; elsewhere it may be the user's own slip
     Signature(
-        r"indices should be either on (?:cpu|the same device).{0,40} (?:or on the same device )?as the indexed tensor"
+        r"result type (?P<source>\w+) can'?t be cast to the desired output type (?P<target>\w+(?: \w+)?)",
+        requires=(r"build_targets|clamp_|loss\.py|yolo",),
+    ),
+    Signature(
+        r"result type (?P<source>\w+) can'?t be cast to the desired output type (?P<target>long int|__int64)",
+        "medium",
+    ),
+    Signature(r"result type (?P<source>\w+) can'?t be cast to the desired output type (?P<target>\w+(?: \w+)?)", "low"),
+    Signature(
+        r"indices should be either on (?:cpu|the same device).{0,40} (?:or on the same device )?as the indexed tensor",
+        requires=(r"build_targets|from_which_layer|matching_matrix|loss\.py|yolo",),
+    ),
+    Signature(
+        r"indices should be either on (?:cpu|the same device).{0,40} (?:or on the same device )?as the indexed tensor",
+        "low",
     ),
     Signature(r"'Upsample' object has no attribute 'recompute_scale_factor'", outranks=("old-repo-api",)),
     Signature(
@@ -114,6 +128,22 @@ SIGNATURES = (
         warning=True,
     ),
     Signature(r"module 'torch\.utils\._pytree' has no attribute '(?P<name>register_pytree_node)'", "high"),
+    Signature(
+        r"(?P<name>meshgrid\(\) got an unexpected keyword argument 'indexing|"
+        r"interpolate\(\) got an unexpected keyword argument 'antialias|"
+        r"register_buffer\(\) got an unexpected keyword argument 'persistent|"
+        r"scaled_dot_product_attention\(\) got an unexpected keyword argument '(?:scale|enable_gqa)|"
+        r"load_state_dict\(\) got an unexpected keyword argument 'assign|"
+        r"gelu\(\) got an unexpected keyword argument 'approximate|"
+        r"checkpoint\(\) got an unexpected keyword argument 'use_reentrant)'",
+        "medium",
+        cause=Text(
+            "The installed torch is older than the code that calls it: its function does not take this argument yet.",
+            "已安装的 torch 比调用它的代码旧，它的函数还没有这个参数。",
+        ),
+    ),
+    # a name that some torch has and this one has not; it may also be a slip of the pen
+    Signature(r"module 'torch(?:\.\w+){0,3}' has no attribute '(?P<name>\w+)'", "low"),
 )
 
 

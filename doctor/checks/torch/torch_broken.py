@@ -110,8 +110,14 @@ SIGNATURES = (
     ),
     Signature(
         r"module 'torch\._C' has no attribute '(?P<name>_?TensorBase|_VariableFunctions|"
-        r"_distributed_c10d|_autograd|\w*Tensor)'",
+        r"_distributed_c10d|_autograd|\w*Tensor|\w*StorageBase)'",
         "medium",
+    ),
+    # torch's first file asks torch's own binary
+    Signature(
+        r"torch[/\\]__init__\.py\"?,? line \d+, in .{1,60}\n.{1,200}\n(?:[\s^~]{1,160}\n)?"
+        r"AttributeError: module 'torch\._C' has no attribute '(?P<name>\w+)'",
+        outranks=("torch-cpu-build", "torch-api-changed"),
     ),
     Signature(
         r"cannot import name '(?P<name>\w+)' from 'torch' \(unknown location\)", "high", outranks=("old-repo-api",)

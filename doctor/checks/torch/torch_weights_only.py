@@ -76,6 +76,11 @@ SIGNATURES = (
         "medium",
         unless=(r"operand (?:118|60|123|10|80|255)\b",),
     ),
+    Signature(
+        r"learn more about types accepted by default with weights_only",
+        "medium",
+        unless=(r"operand (?:118|60|123|10|80|255)\b", r"git-lfs"),
+    ),
     Signature(r"serious vulnerability issue in `?torch\.load", "medium"),
     Signature(
         r"load\(\) got an unexpected keyword argument 'weights_only'|"

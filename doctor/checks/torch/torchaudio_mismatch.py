@@ -52,6 +52,11 @@ SIGNATURES = (
         outranks=("extension-abi-mismatch", "windows-dll-load", "system-lib-missing", "cuda-libs-conflict"),
     ),
     Signature(
+        r"(?:Symbol not found|undefined symbol): _?torch_library_impl",
+        requires=(r"torchaudio",),
+        outranks=("extension-abi-mismatch",),
+    ),
+    Signature(
         r"(?:WinError 12[67]|procedure could not be found|Could not (?:find module|"
         r"load this library)).{0,200}torchaudio[/\\]",
         outranks=("windows-dll-load",),

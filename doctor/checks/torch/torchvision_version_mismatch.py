@@ -49,7 +49,9 @@ NO_PARTNER = Text(
 
 SIGNATURES = (
     Signature(
-        r"(?:operator|No such operator) torchvision::\w+(?: does not exist)?", outranks=("torch-broken", "old-repo-api")
+        r"(?:operator|No such operator) (?:torchvision|image|video_reader)::\w+(?: does not exist)?|"
+        r"'_OpNamespace' '(?:torchvision|image)' object has no attribute '\w+'",
+        outranks=("torch-broken", "old-repo-api"),
     ),
     Signature(r"Couldn'?t load custom C\+\+ ops"),
     Signature(

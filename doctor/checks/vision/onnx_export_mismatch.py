@@ -63,7 +63,11 @@ SIGNATURES = (
         r"Required inputs \(\[.{1,80}\]\) are missing from input feed"
     ),
     Signature(r"Invalid rank for input: (?P<input>\S{1,60}) Got: (?P<got>\d) Expected: (?P<expected>\d)"),
-    Signature(r"Unsupported model IR version: (?P<ir>\d+), max supported IR version: (?P<supported>\d+)"),
+    Signature(
+        r"Unsupported model IR version: (?P<ir>\d+), max supported IR version: (?P<supported>\d+)|"
+        r"model ir_version (?P<model_ir>\d+) is higher than the checker'?s|"
+        r"Unsupported ONNX opset version: (?P<opset>\d+)"
+    ),
     Signature(
         r"Opset (?P<opset>\d+) is under development and support for this is limited|"
         r"ONNX Runtime only \*?guarantees\*? support for models stamped with"

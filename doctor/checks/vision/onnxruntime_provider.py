@@ -70,6 +70,7 @@ LIBRARIES = Text(
 SIGNATURES = (
     Signature(
         r"Specified provider '(?P<provider>\w+ExecutionProvider)' is not in available provider names",
+        "medium",
         outranks=("cuda-libs-conflict", "system-lib-missing"),
     ),
     Signature(
@@ -98,7 +99,11 @@ SIGNATURES = (
         r"Require cuDNN \S{1,6} and CUDA \S{1,6}.{0,80}latest MSVC|"
         r"install all dependencies as mentioned in the GPU requirements page"
     ),
-    Signature(r"EP Error .{0,300}ExecutionProvider", "medium"),
+    Signature(r"EP Error .{0,300}ExecutionProvider|Attempt to set \w+ExecutionProvider failed", "medium"),
+    Signature(
+        r"ProviderLibrary::Get.{0,120}LoadLibrary failed with error",
+        outranks=("cuda-libs-conflict", "windows-dll-load"),
+    ),
     Signature(
         r"onnxruntime_providers_\w+\.(?:so|dll).{0,60}(?:cannot open shared object|error 126|WinError)",
         outranks=("cuda-libs-conflict", "system-lib-missing", "windows-dll-load"),

@@ -87,6 +87,7 @@ SIGNATURES = (
         "medium",
         outranks=("system-lib-missing",),
     ),
+    Signature(r"module 'cv2' has no attribute '(?P<name>\w+)'", "low"),
     Signature(
         r"module 'cv2' has no attribute '(?P<name>xfeatures2d|ximgproc|aruco|face|legacy|bgsegm|"
         r"TrackerCSRT_create|SIFT_create|saliency|text|freetype)'",
