@@ -3,7 +3,7 @@
 import os
 import sys
 from contextlib import contextmanager
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -134,6 +134,18 @@ class Screen:
             return
         self.console.print(Padding(content, (0, 0, 0, indent), expand=False) if indent else content)
 
+    def beside(self, parts: Sequence[Rich], gap: str = "  ") -> None:
+        """Print parts in one line, or as many to a line as the terminal holds; none is broken: they may be paths."""
+        known = self.console.is_terminal or self.console.record or bool(os.environ.get("COLUMNS"))
+        line = Rich()
+        for part in parts:
+            if line and known and line.cell_len + len(gap) + part.cell_len > self.console.width:
+                self.out(line, whole=True)
+                line = Rich()
+            line = line.append(gap).append_text(part) if line else Rich().append_text(part)
+        if line:
+            self.out(line, whole=True)
+
     def plain(self, text: str) -> str:
         """Return text without control characters, and in what the terminal's encoding holds."""
         text = "".join(char if char == "\n" or char >= " " and char != "\x7f" else "?" for char in text)
@@ -148,24 +160,24 @@ class Screen:
 
     def header(self, report: Report) -> None:
         python = report.facts.maybe(f.Python)
-        line = Rich("doctor %s" % report.command, style="bold")
+        parts = [Rich("doctor %s" % report.command, style="bold")]
         if python is not None:
-            line.append("  Python %s  " % python.version, style="not bold")
-            line.append(self.plain(python.executable), style="not bold dim")
+            parts += [Rich("Python %s" % python.version), Rich(self.plain(python.executable), style="dim")]
         because = self.say(words.THIS_ONE) if report.because == "this one" else report.because
         if because:
-            line.append(self.plain("  (%s)" % because), style="not bold dim")
+            parts.append(Rich(self.plain("(%s)" % because), style="dim"))
         calm = all(item.severity == NOTE for item in report.findings)
         project = report.facts.maybe(f.Project)
-        if project is not None and calm:
-            line.append(self.plain("  %s %s" % (self.say(words.PROJECT), project.root)), style="not bold dim")
-        self.out(line, whole=True)
-        if project is not None and not calm:
-            self.out("%s  %s" % (self.say(words.PROJECT), project.root), style="dim", whole=True)
+        named = [Rich(self.plain("%s %s" % (self.say(words.PROJECT), project.root)), style="dim")] if project else []
+        self.beside(parts + (named if calm else []))
+        if not calm:
+            self.beside(named)
         if report.command == "pi":
             self.out(self._board(report))
+        elif calm:
+            self.beside(self._row(report), gap=" ")
         else:
-            self.out(self._row(report) if calm else self._chain(report))
+            self.out(self._chain(report))
         for text, params in report.notices:
             self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.plain(text.render(self.lang, params))))
 
@@ -186,17 +198,20 @@ class Screen:
             parts.append("swap " + size(swap.total_bytes))
         return Rich(self.plain(" · ".join(part for part in parts if part)), style="bold")
 
-    def _row(self, report: Report) -> Rich:
-        """Return the chain in one line, for a report without troubles."""
-        row = Rich()
-        for number, link in enumerate(links(report.facts, report.findings, self.lang)):
-            if number:
-                row.append(" %s " % self.marks["arrow"], style="dim")
-            row.append(self.marks[link.state] + " ", style=_STYLES[link.state])
-            row.append(self.say(link.name), style="dim")
-            row.append(self.plain(" " + link.value))
-            if link.detail:
-                row.append(self.plain(" (%s)" % link.detail), style="dim")
+    def _row(self, report: Report) -> List[Rich]:
+        """Return the links of the chain, for a report without troubles."""
+        row: List[Rich] = []
+        for link in links(report.facts, report.findings, self.lang):
+            detail = " (%s)" % link.detail if link.detail else ""
+            row.append(
+                Rich.assemble(
+                    (self.marks["arrow"] + " " if row else "", "dim"),
+                    (self.marks[link.state] + " ", _STYLES[link.state]),
+                    (self.say(link.name) + " ", "dim"),
+                    self.plain(link.value),
+                    (self.plain(detail), "dim"),
+                )
+            )
         return row
 
     def _chain(self, report: Report) -> Any:
@@ -309,7 +324,7 @@ class Screen:
             Rich.assemble(
                 (self.marks[mark] + " ", _STYLES[mark]),
                 self.plain(verdict),
-                " ",
+                "" if self.lang == "zh" else " ",
                 (self.plain(joint.join(tail) + stop), "dim"),
             )
         )
@@ -327,7 +342,8 @@ class Screen:
     def next_step(self, report: Report) -> None:
         """Draw the command that carries the plan out, for the same target."""
         command = shell_line(("doctor", "fix", "--apply") + report.repeat)
-        self.out(self.say(words.NEXT_APPLY, command=command), style="bold", whole=True)
+        said = (words.NEXT_APPLY, words.UNDO_IT)
+        self.beside([Rich(self.plain(self.say(text, command=command)), style="bold") for text in said])
 
     def plan(self, report: Report) -> None:
         self.out("")

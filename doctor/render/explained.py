@@ -1,7 +1,8 @@
 """What ``doctor explain`` found, as a screen, JSON or Markdown."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text as Rich
 
@@ -73,28 +74,45 @@ def print_explained(
         screen.out(NOTHING.render(lang), style="bold")
         screen.out(WHAT_HELPS.render(lang))
         return
-    for number, item in enumerate(explained.diagnoses):
-        if number:
-            screen.out("")
-        screen.title(
-            item.severity, item.title.render(lang, item.params), item.code, CONFIDENCE[item.confidence].render(lang)
-        )
-        rows = Table.grid(padding=(0, 1))
-        rows.add_column(no_wrap=True, style="dim")
-        rows.add_column(overflow="fold")
-        rows.add_row(words.WHY.render(lang), screen.plain(item.cause.render(lang, item.params)))
-        shown = item.evidence if verbose else item.evidence[:EVIDENCE_LINES]
-        for line, text in shown:
-            rows.add_row(_where(line, lang), Rich(screen.plain(text.strip()), style="dim"))
-        for step in steps_of(item, plan):
-            rows.add_row(words.FIX.render(lang), screen.step_line(step))
-            for wheel in step.wheels:
-                rows.add_row("", Rich(wheel.url or wheel.filename, style="cyan"))
-            for command in step.commands or ((step.argv,) if step.argv else ()):
-                rows.add_row("", screen.plain("$ " + shell_line(command)))
-        for left in not_done_of(item, plan):
-            rows.add_row(words.FIX.render(lang), screen.plain(left.reason.render(lang, left.params)))
-        screen.out(rows, indent=2)
+    with screen.tidy():
+        for number, item in enumerate(explained.diagnoses):
+            if number:
+                screen.out("")
+            _print(screen, item, plan)
+
+
+def _print(screen: Screen, item: Diagnosis, plan: Plan) -> None:
+    lang = screen.lang
+    confidence = CONFIDENCE[item.confidence].render(lang)
+    screen.title(item.severity, item.title.render(lang, item.params), item.code, confidence)
+    shown = item.evidence if screen.verbose else item.evidence[:EVIDENCE_LINES]
+    rows: List[Tuple[str, Any]] = [(words.WHY.render(lang), screen.plain(item.cause.render(lang, item.params)))]
+    rows += [(_where(line, lang), Rich(screen.plain(text.strip()), style="dim")) for line, text in shown]
+    label_width = max(cell_len(label) for label, _ in rows + [(words.FIX.render(lang), "")])
+
+    def draw() -> None:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True, style="dim", width=label_width)
+        table.add_column(overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        screen.out(table, indent=2)
+        rows.clear()
+
+    for step in steps_of(item, plan):
+        rows.append((words.FIX.render(lang), screen.step_line(step)))
+        draw()
+        commands = step.commands or ((step.argv,) if step.argv else ())
+        typed = [shell_line(command) for command in commands]
+        files = [wheel.url or wheel.filename for wheel in step.wheels]
+        for line in [file for file in files if not any(file in line for line in typed)]:
+            screen.out(line, style="cyan", indent=label_width + 3, whole=True)
+        for line in typed:
+            screen.out("$ " + line, indent=label_width + 3, whole=True)
+    for left in not_done_of(item, plan):
+        rows.append((words.FIX.render(lang), screen.plain(left.reason.render(lang, left.params))))
+    if rows:
+        draw()
 
 
 def markdown(explained: Explained, plan: Plan, lang: str) -> str:

@@ -48,6 +48,21 @@ BROKEN = [
 ]
 
 
+@pytest.mark.parametrize("name", ["W", "W37", "M1", "M2", "A4"])
+def test_a_pasted_dump_is_judged_as_the_machine_it_came_from(name, tmp_path):
+    python = environment(name)
+    dump = tmp_path / "dump.txt"
+    here = (
+        str(Path(str(python)).parent) + os.pathsep + os.environ["PATH"]
+    )  # older ones ask the pip3 that is first there
+    with open(str(dump), "wb") as stream:
+        command = [str(python), "-m", "torch.utils.collect_env"]
+        subprocess.run(command, stdout=stream, stderr=subprocess.DEVNULL, env=dict(os.environ, PATH=here), check=True)
+    _, live = doctor("check", "--python", python)
+    _, pasted = doctor("check", "--from", dump)
+    assert list(errors(pasted)) == list(errors(live))
+
+
 @pytest.mark.parametrize("options", [(), ("--quick",)], ids=["tried", "quick"])
 @pytest.mark.parametrize("name, code, params", BROKEN, ids=[name for name, _, _ in BROKEN])
 def test_what_is_broken_is_named(name, code, params, options):
