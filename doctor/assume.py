@@ -33,28 +33,18 @@ def assume(
                 exit=2,
             )
         return _without_cuda_trials(facts.with_state(Nvidia, None))
-    if not gpus and not driver:
+    if not gpus and driver is None:
         return facts
+    from .wheels.target import read_driver
+
     cards = tuple(_card(matrix, name) for name in gpus)
-    return _without_cuda_trials(facts.with_state(Nvidia, _nvidia(facts, matrix, _checked(driver), cards)))
+    driver = read_driver(driver) if driver is not None else None
+    return _without_cuda_trials(facts.with_state(Nvidia, _nvidia(facts, matrix, driver, cards)))
 
 
 def is_assumed(nvidia: Optional[Nvidia]) -> bool:
     """Tell whether driver or cards are assumed."""
     return nvidia is not None and nvidia.source(ASSUMED) is not None
-
-
-def _checked(driver: Optional[str]) -> Optional[str]:
-    from .wheels.versions import is_version
-
-    if driver is not None and not is_version(driver):
-        raise DoctorError(
-            Text("'{driver}' is no driver version.", "“{driver}”不是驱动版本号。"),
-            Text("It looks like 552.22 or 580.95.05.", "驱动版本号形如 552.22 或 580.95.05。"),
-            exit=2,
-            driver=driver,
-        )
-    return driver
 
 
 def _card(matrix: Any, name: str) -> Gpu:

@@ -83,7 +83,7 @@ def demand(text: str, markers: Dict[str, str]) -> Optional[Demand]:
     plain = _PLAIN.match(text)
     if plain is not None:
         name, specifier, marker = plain.groups()
-        if marker and not _applies(marker, markers):
+        if marker and not applies(marker, markers):
             return None
         return Demand(normalise(name), re.sub(r"\s+", "", specifier).rstrip(","))
     from packaging.requirements import InvalidRequirement, Requirement
@@ -92,12 +92,12 @@ def demand(text: str, markers: Dict[str, str]) -> Optional[Demand]:
         requirement = Requirement(text.strip())
     except InvalidRequirement:
         return None
-    if requirement.marker is not None and not _applies(str(requirement.marker), markers):
+    if requirement.marker is not None and not applies(str(requirement.marker), markers):
         return None
     return Demand(normalise(requirement.name), str(requirement.specifier), requirement.url)
 
 
-def _applies(marker: str, markers: Dict[str, str]) -> bool:
+def applies(marker: str, markers: Dict[str, str]) -> bool:
     """Tell whether a marker holds here. The usual ones are judged at once: ``packaging`` costs a start 25 ms."""
     words = _words(marker)
     answer = _either(words, markers) if words else None

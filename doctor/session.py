@@ -245,7 +245,7 @@ def _matrix() -> Any:
 
 
 def _assumed(request: Request, facts: f.Facts, matrix: Any) -> f.Facts:
-    if not (request.assume_driver or request.assume_gpus or request.no_gpu):
+    if request.assume_driver is None and not (request.assume_gpus or request.no_gpu):
         return facts
     from .assume import assume
 

@@ -3,6 +3,7 @@
 import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ..facts import Host, Python
 from ..model import DoctorError, Wheel
 from ..patterns import lazy
 from ..record import dataclass, replace
@@ -78,6 +79,42 @@ def read_wish(matrix: Matrix, text: str) -> Wish:
     except ValueError:
         raise _bad_requirement(text)
     return Wish(name, specifier, variant)
+
+
+def applying(requirements: Sequence[str], target: Target) -> List[str]:
+    """Return the requirements whose environment marker holds for the target, without the marker.
+
+    Raises DoctorError (2) for a marker that cannot be read, and when none is left.
+    """
+    kept = []
+    for text in requirements:
+        requirement, semicolon, marker = text.partition(";")
+        if not semicolon or _marker_holds(text, marker, target):
+            kept.append(requirement)
+    if requirements and not kept:
+        raise DoctorError(
+            Text(
+                "No package is left: the markers rule out Python {python} on {platform}.",
+                "没有剩下任何包：环境标记排除了 {platform} 上的 Python {python}。",
+            ),
+            exit=2,
+            python=target.python,
+            platform=target.platform,
+        )
+    return kept
+
+
+def _marker_holds(text: str, marker: str, target: Target) -> bool:
+    from packaging.markers import InvalidMarker, Marker
+
+    from ..demands import applies, environment
+
+    try:
+        Marker(marker)
+    except InvalidMarker:
+        raise _bad_requirement(text)
+    python = Python("", target.python, implementation=target.implementation, platform=target.platform)
+    return applies(marker, environment(python, Host(target.system, target.arch)))
 
 
 def _bad_requirement(text: str) -> DoctorError:
@@ -210,6 +247,7 @@ def choose(
     ``installed``: name -> version of what stays beside the set; a numpy among it is kept when it fits. Raises
     DoctorError (2) for a bad requirement or a package that the matrix does not know.
     """
+    wishes = applying(wishes, target)
     read = read_wishes(matrix, wishes)
     if target.arm_board:
         # piwheels, community builds and processors that die of newer instructions have rules of their own; on 64 bits
@@ -503,7 +541,7 @@ class _Chooser:
         best = max(fitting, key=_rank) if fitting else None
         sure = best is not None
         unconfirmed = [verdict for verdict in verdicts if verdict.status == UNCONFIRMED]
-        if best is None and unconfirmed and len(cards) == 1:
+        if best is None and unconfirmed and len({card.cc for card in cards}) == 1:
             best = max(unconfirmed, key=_rank)
         for verdict in verdicts:
             if best is not None and verdict.build == best.build:
@@ -625,7 +663,7 @@ class _Chooser:
             if target.python_tag not in matrix.pythons(version, target.platform):
                 continue
             pair = [self._partner(version, name) for name in PARTNERS]
-            if any(why for _, why in pair):
+            if any(why for _, why in pair) or self._numpy_reasons(version):
                 continue
             for build in matrix.builds(version, target.platform):
                 if build.variant == variant:
@@ -949,6 +987,13 @@ class _Chooser:
         ranges: List[str] = []
         apt: List[str] = []
         sure = fits
+        for twins in self._twins():
+            sure = False
+            self._warn(
+                "{names} fill the same folder: take one of them.",
+                "{names} 占用同一个目录：只能选一个。",
+                names=", ".join(twins),
+            )
         for name in self.others:
             file, known = self._pick(name, build, ranges)
             if file is None:
@@ -979,6 +1024,11 @@ class _Chooser:
                 Text("newest files that fit this Python, platform and libc", "适合该 Python、平台和 libc 的最新文件")
             )
         return self._finish(wheels, sure, rule, alternatives, tuple(apt))
+
+    def _twins(self) -> List[List[str]]:
+        """Return the distributions asked for that overwrite each other's files."""
+        families = [[n for n in self.others if re.match(stem + r"(-|$)", n)] for stem in ("opencv", "onnxruntime")]
+        return [names for names in families if len(names) > 1]
 
     def _no_file(self, name: str) -> Said:
         wish = self.wishes[name]

@@ -8,7 +8,7 @@ from ..model import DoctorError
 from ..record import dataclass, replace
 from ..text import Text
 from .matrix import Matrix, load, platform_of, split_python
-from .versions import is_version, key
+from .versions import key
 
 #: pip's platform words that can be described, beside manylinux and macosx ones with a version
 PLATFORMS = (
@@ -186,6 +186,12 @@ class Target:
             python, tag, threaded = read_python(python_version, abi)
             target = replace(target, python=python, abi=tag, free_threaded=threaded, implementation="cpython")
         if glibc is not None:
+            if target.system != "linux":
+                raise DoctorError(
+                    Text("--glibc is for Linux, not for {platform}.", "--glibc 只用于 Linux，不适用于 {platform}。"),
+                    exit=2,
+                    platform=target.platform,
+                )
             target = target.with_glibc(glibc)
         if no_gpu:
             if gpus or driver:
@@ -198,20 +204,13 @@ class Target:
                 )
             return replace(target, gpus=(), driver=None, driver_state=NONE)
         if driver is not None:
-            if not is_version(driver):
-                raise DoctorError(
-                    Text("'{driver}' is no driver version.", "“{driver}”不是驱动版本号。"),
-                    Text("It looks like 552.22 or 580.95.05.", "驱动版本号形如 552.22 或 580.95.05。"),
-                    exit=2,
-                    driver=driver,
-                )
-            target = replace(target, driver=driver, driver_state=KNOWN)
+            target = replace(target, driver=read_driver(driver), driver_state=KNOWN)
         if gpus:
             target = replace(target, gpus=tuple(read_gpu(matrix, name) for name in gpus))
         return target
 
     def with_glibc(self, glibc: str) -> "Target":
-        if not re.match(r"\d+\.\d+(\.\d+)?$", glibc):
+        if not re.match(r"[0-9]+\.[0-9]+(\.[0-9]+)?$", glibc):
             raise DoctorError(
                 Text("'{glibc}' is no glibc version.", "“{glibc}”不是 glibc 版本号。"),
                 Text("It looks like 2.31.", "glibc 版本号形如 2.31。"),
@@ -364,14 +363,14 @@ def _system(platform: str) -> str:
 
 def read_platform(word: str) -> Tuple[str, Optional[str], Optional[str]]:
     """Return (platform, glibc, macOS version) of pip's word for a platform; raises DoctorError (2)."""
-    text = word.strip().lower().replace("-", "_")
+    text = re.sub(r"[-.]", "_", word.strip().lower())
     if text in PLATFORMS:
         return text, None, None
-    many = re.match(r"manylinux_(\d+)_(\d+)_(\w+)$", text) or re.match(r"manylinux(1|2010|2014)()_(\w+)$", text)
+    many = re.match(r"manylinux_([0-9]+)_([0-9]+)_(\w+)$", text) or re.match(r"manylinux(1|2010|2014)()_(\w+)$", text)
     if many and "linux_" + many.group(3) in PLATFORMS:
         legacy = {"1": "2.5", "2010": "2.12", "2014": "2.17"}.get(many.group(1))
         return "linux_" + many.group(3), legacy or "%s.%s" % many.group(1, 2), None
-    mac = re.match(r"macosx_(\d+)_(\d+)_(arm64|x86_64|universal2)$", text)
+    mac = re.match(r"macosx_([0-9]+)_([0-9]+)_(arm64|x86_64|universal2)$", text)
     if mac:
         arch = "arm64" if mac.group(3) == "universal2" else mac.group(3)
         return "macosx_" + arch, None, "%s.%s" % mac.group(1, 2)
@@ -391,7 +390,7 @@ def read_python(version: Optional[str], abi: Optional[str]) -> Tuple[str, str, b
     """Return (3.13, cp313t, True) for the words 3.13t, 313, cp313t; raises DoctorError (2)."""
     wanted = (version or "").strip().lower()
     tag = (abi or "").strip().lower()
-    match = re.match(r"(?:cp|python)?(\d)(?:\.?(\d+))?(?:\.\d+)?(t?)$", wanted)
+    match = re.match(r"(?:cp|python)?([0-9])(?:\.?([0-9]+))?(?:\.[0-9]+)?(t?)$", wanted)
     if version is not None and (match is None or match.group(2) is None):
         raise DoctorError(
             Text("'{version}' is no Python version.", "“{version}”不是 Python 版本号。"),
@@ -399,7 +398,7 @@ def read_python(version: Optional[str], abi: Optional[str]) -> Tuple[str, str, b
             exit=2,
             version=version,
         )
-    known = re.match(r"cp(\d)(\d+)([mtu]?)$", tag)
+    known = re.match(r"cp([0-9])([0-9]+)([mtu]?)$", tag)
     if abi is not None and known is None and not (tag in ("none", "abi3") and match):
         raise DoctorError(
             Text("'{abi}' is no ABI tag of CPython.", "“{abi}”不是 CPython 的 ABI 标签。"),
@@ -409,12 +408,12 @@ def read_python(version: Optional[str], abi: Optional[str]) -> Tuple[str, str, b
         )
     if match:
         python, threaded = "%s.%s" % match.group(1, 2), bool(match.group(3))
-        if known and "%s.%s" % known.group(1, 2) != python:
+        if known and (known.group(1, 2) != match.group(1, 2) or (threaded and known.group(3) != "t")):
             raise DoctorError(
                 Text("ABI tag {abi} is not of Python {python}.", "ABI 标签 {abi} 不属于 Python {python}。"),
                 exit=2,
                 abi=tag,
-                python=python,
+                python=python + match.group(3),
             )
     else:
         assert known is not None
@@ -422,6 +421,18 @@ def read_python(version: Optional[str], abi: Optional[str]) -> Tuple[str, str, b
     threaded = threaded or bool(known and known.group(3) == "t")
     digits = python.replace(".", "")
     return python, split_python("cp" + digits + ("t" if threaded else ""))[1], threaded
+
+
+def read_driver(version: str) -> str:
+    """Return the driver's version; raises DoctorError (2) for what is none."""
+    if re.match(r"[0-9]+(\.[0-9]+)*$", version) is None:
+        raise DoctorError(
+            Text("'{driver}' is no driver version.", "“{driver}”不是驱动版本号。"),
+            Text("It looks like 552.22 or 580.95.05.", "驱动版本号形如 552.22 或 580.95.05。"),
+            exit=2,
+            driver=version,
+        )
+    return version
 
 
 def read_gpu(matrix: Matrix, name: str) -> Card:

@@ -151,6 +151,14 @@ def test_several_cards_that_no_build_serves_get_the_best_for_each():
     assert found["without an NVIDIA GPU"] == "2.15.0+cpu"
 
 
+def test_two_cards_of_one_kind_are_judged_as_one():
+    words = {"driver": "580.95.05", "gpus": ["sm_90"]}
+    alone = pick(described(ARM, "3.10", **words), "torch==2.7.0")
+    both = pick(described(ARM, "3.10", **dict(words, gpus=["sm_90", "H100"])), "torch==2.7.0")
+    assert version(alone) == version(both) == "2.7.0+cu128"
+    assert not alone.fits and not both.fits
+
+
 def test_windows_had_a_build_for_both():
     choice = pick(described(WIN, driver="580.95", gpus=["RTX 5090", "GTX 1060"]))
     assert version(choice) == "2.8.0+cu128" and choice.fits
@@ -293,6 +301,13 @@ def test_an_order_for_a_build_that_does_not_exist_names_those_that_do():
     assert "asked" not in pick(target, "torch==2.1.0+cu121", "torchvision==0.17.0").rule.params
 
 
+def test_an_order_beside_a_numpy_that_it_cannot_use():
+    choice = pick(described(WIN, "3.10", no_gpu=True), "torch==2.1.0+cu121", "numpy>=2")
+    assert not choice.fits and not choice.wheels
+    assert reasons(choice, "torch 2.1.0") == "numpy: torch 2.1.0 needs numpy<2, asked for numpy>=2"
+    assert not any("fit: ." in said.render("en") for said in choice.warnings)
+
+
 def test_rocm_can_be_ordered_but_is_not_judged():
     choice = pick(described(LINUX, "3.12"), "torch==2.9.1+rocm6.4")
     assert choice.wheels[0].url.endswith("/whl/rocm6.4/torch-2.9.1%2Brocm6.4-cp312-cp312-manylinux_2_28_x86_64.whl")
@@ -358,6 +373,41 @@ def test_a_package_without_a_file_says_why(python, wish, why):
     assert choice.exit == 1 and reasons(choice, "numpy").startswith(why)
 
 
+@pytest.mark.parametrize(
+    "wishes", [["opencv-python", "opencv-python-headless"], ["onnxruntime", "onnxruntime-gpu"]], ids=" ".join
+)
+def test_two_that_overwrite_each_other_are_no_set_that_fits(wishes):
+    choice = pick(described(LINUX, "3.11", driver="552.22", gpus=["RTX 3060"]), *wishes)
+    assert not choice.fits and choice.exit == 1
+    assert any(", ".join(wishes) in said.render("en") for said in choice.warnings)
+
+
+@pytest.mark.parametrize(
+    "marker, platform, kept",
+    [
+        ("python_version >= '3.8'", LINUX, True),
+        ("python_version < '3.8'", LINUX, False),
+        ("sys_platform == 'win32'", WIN, True),
+        ("sys_platform == 'darwin' or platform_machine == 'aarch64'", ARM, True),
+        ("platform_machine == 'x86_64' and sys_platform != 'linux'", LINUX, False),
+        ("platform_system == 'Windows'", MAC, False),
+    ],
+)
+def test_a_marker_is_judged_for_the_target(marker, platform, kept):
+    choice = pick(described(platform, no_gpu=True), "torch==2.9.1", "onnxruntime ; " + marker)
+    assert [wheel.name for wheel in choice.wheels] == (
+        ["torch", "onnxruntime", "numpy"] if kept else ["torch", "numpy"]
+    )
+    assert choice.fits
+
+
+@pytest.mark.parametrize("wish", ["torch; python_version < '3'", "torch; nonsense", "torch;"])
+def test_a_marker_that_leaves_nothing_or_cannot_be_read_is_exit_2(wish):
+    with pytest.raises(DoctorError) as raised:
+        pick(described(LINUX), wish)
+    assert raised.value.exit == 2
+
+
 def test_a_release_candidate_is_never_newest():
     assert "rc" not in version(pick(described(LINUX), "onnxruntime"), "onnxruntime")
 
@@ -401,9 +451,7 @@ def test_an_unknown_package_is_exit_2_with_a_suggestion(wishes, near):
     assert error.value.exit == 2 and near in error.value.params["near"]
 
 
-@pytest.mark.parametrize(
-    "text", ["torch=2.1", "torch==", "==2.1", "", "torch; python_version>'3'", "torch @ https://x"]
-)
+@pytest.mark.parametrize("text", ["torch=2.1", "torch==", "==2.1", "", "torch; python_version>", "torch @ https://x"])
 def test_a_bad_requirement_is_exit_2(text):
     with pytest.raises(DoctorError) as error:
         pick(described(LINUX), text)
@@ -425,8 +473,13 @@ def test_no_requirement_is_exit_2():
         {"platform": LINUX},
         {"platform": LINUX, "python_version": "3.11", "abi": "cp310"},
         {"platform": LINUX, "python_version": "3.11", "abi": "m"},
+        {"platform": LINUX, "python_version": "3.13t", "abi": "cp313"},
+        {"platform": LINUX, "python_version": "３.11"},
         {"platform": LINUX, "python_version": "3.11", "glibc": "new"},
+        {"platform": WIN, "python_version": "3.11", "glibc": "2.31"},
         {"platform": LINUX, "python_version": "3.11", "driver": "new"},
+        {"platform": LINUX, "python_version": "3.11", "driver": ""},
+        {"platform": LINUX, "python_version": "3.11", "driver": "580.95rc1"},
         {"platform": LINUX, "python_version": "3.11", "gpus": ["GeForce RTX 3O60"]},
         {"platform": LINUX, "python_version": "3.11", "gpus": ["GeForce GT 1030"]},
         {"platform": LINUX, "python_version": "3.11", "gpus": ["sm_99"]},

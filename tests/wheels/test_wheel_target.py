@@ -45,6 +45,7 @@ def test_an_abi_says_the_python_too():
         ("manylinux2014_x86_64", "linux_x86_64", "2.17", None),
         ("manylinux_2_28_aarch64", "linux_aarch64", "2.28", None),
         ("macosx_14_0_arm64", "macosx_arm64", None, "14.0"),
+        ("macosx-14.0-arm64", "macosx_arm64", None, "14.0"),
         ("macosx_x86_64", "macosx_x86_64", None, None),
     ],
 )
