@@ -52,6 +52,7 @@ def plain_fonts(svg):
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     fonts = 'ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, "Noto Sans Mono CJK SC", "Microsoft YaHei", monospace'
     svg = re.sub(r"font-family:\s*Fira Code,\s*monospace", "font-family: " + fonts, svg)
+    svg = svg.replace("<svg ", '<svg xml:space="preserve" ', 1)  # or some viewers drop the blanks at the ends of words
     return "\n".join(line.rstrip() for line in svg.strip().splitlines()) + "\n"
 
 
