@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from doctor.explain import explain
 from doctor.facts import from_json
+from doctor.model import Install
 from doctor.plan import build
 from doctor.registry import all_checks, diagnose
 from doctor.render.console import typed
@@ -261,3 +263,96 @@ def test_what_has_no_wheel_is_no_step_that_cannot_work(matrix):
     _, plan = judged(ZERO_2W, no_wheel_32, matrix)
     assert [step for step in plan.steps if step.kind == "pip" and "requirement-unmet" in step.fixes] == []
     assert {item.code for item in plan.not_done} >= {"requirement-unmet"}
+
+
+#: the error text of a failure, as pip, apt and Python print it: code, and what the first way out says
+TEXTS = {
+    "01-no-wheel": ("ERROR: No matching distribution found for torch", "no-matching-distribution", ""),
+    "02-pep-668": (
+        "error: externally-managed-environment\n\n× This environment is externally managed\n"
+        "    For more information visit http://rptl.io/venv",
+        "externally-managed",
+        "",
+    ),
+    "03-source": (
+        "  Building wheel for opencv-python (PEP 517) ... error\n  ERROR: Failed building wheel for opencv-python",
+        "no-matching-distribution",
+        "--only-binary=:all:",
+    ),
+    "03-skbuild": (
+        "    ModuleNotFoundError: No module named 'skbuild'\n"
+        'Command "python setup.py egg_info" failed with error code 1 in /tmp/pip-install-x/opencv-python/',
+        "no-matching-distribution",
+        "install -U pip",
+    ),
+    "04-memory": (
+        "c++: fatal error: Killed signal terminated program cc1plus\ncompilation terminated.",
+        "out-of-memory-host",
+        "swap",
+    ),
+    "05-tag": (
+        "onnxruntime-1.9.1-cp37-none-linux_armv71.whl is not a supported wheel on this platform.",
+        "wheel-not-supported",
+        "",
+    ),
+    "05-suffix": (
+        "  ERROR: Cannot unpack file /tmp/pip-unpack-893/onnxruntime-1.9.1-cp37-none-linux_armv7l.whl_np1195 "
+        "(downloaded from /tmp/pip-req-build-c, content-type: application/octet-stream); cannot detect archive format",
+        "wheel-not-supported",
+        "curl -L -o onnxruntime-1.9.1-cp37-none-linux_armv7l.whl ADDRESS",
+    ),
+    "05-suffix-path": (
+        "ERROR: Invalid requirement: './onnxruntime-1.9.1-cp37-none-linux_armv7l.whl_np1195'",
+        "wheel-not-supported",
+        "pip install ./onnxruntime-1.9.1-cp37-none-linux_armv7l.whl",
+    ),
+    "06-blas": ("ImportError: libcblas.so.3: cannot open shared object file: No such file", "system-lib-missing", ""),
+    "07-cv2": (
+        "    from .cv2 import *\nImportError: libIlmImf-2_2.so.23: cannot open shared object file: No such file",
+        "system-lib-missing",
+        "",
+    ),
+    "08-numpy-api": (
+        "RuntimeError: module compiled against API version 0xe but this version of numpy is 0xd\n"
+        "ImportError: numpy.core.multiarray failed to import",
+        "numpy2-abi",
+        "0xe 1.20 and 1.21",
+    ),
+    "10-illegal": ("Illegal instruction", "illegal-instruction", ""),
+    "12-glibc": ("/lib/arm-linux-gnueabihf/libc.so.6: version `GLIBC_2.34' not found", "glibc-too-old", ""),
+    "14-suite": (
+        "E: Repository 'http://raspbian.raspberrypi.org/raspbian buster InRelease' changed its 'Suite' value from "
+        "'stable' to 'oldstable'",
+        "pi-apt-source-broken",
+        "Accept the new name",
+    ),
+    "14-archived": (
+        "E: The repository 'http://raspbian.raspberrypi.org/raspbian buster Release' does not have a Release file.",
+        "pi-apt-source-broken",
+        "legacy.raspbian.org",
+    ),
+    "15-http": (
+        "WARNING: The repository located at mirrors.aliyun.com is not a trusted or secure host and is being ignored.",
+        "no-matching-distribution",
+        "https instead of http for mirrors.aliyun.com",
+    ),
+    "16-hash": (
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+        "pip-hash-mismatch",
+        "piwheels",
+    ),
+    "18-numpy-2": ("AttributeError: _ARRAY_API not found", "numpy2-abi", "numpy<2"),
+    "20-read-only": ("OSError: [Errno 30] Read-only file system: '/home/pi/ml/lib'", "storage-read-only", ""),
+    "22-clock": ("certificate verify failed: certificate is not yet valid (_ssl.c:1056)", "clock-wrong", ""),
+    "24-tutorial": ("E: Package 'libqtgui4' has no installation candidate", "old-tutorial-package", "libqtgui4"),
+}
+
+
+@pytest.mark.parametrize("text, code, said", list(TEXTS.values()), ids=list(TEXTS))
+def test_its_error_text_is_recognised(text, code, said, matrix):
+    first = explain(text, matrix).diagnoses[0]
+    assert first.code == code
+    ways = [getattr(remedy, "text", None) for remedy in first.remedies]
+    lines = [way.render("en", first.params) for way in ways if way is not None]
+    lines += [remedy.name + remedy.specifier for remedy in first.remedies if isinstance(remedy, Install)]
+    assert said in "\n".join(lines)

@@ -70,13 +70,31 @@ _LIBRARY = (
     r"lib(?:openblas\w*|cblas|f77blas|atlas|blas|lapack|gfortran)\.so\.\d|"
     r"DLL load failed while importing _multiarray_umath"
 )
+NUMPY_TOO_OLD = Text(
+    "The module was compiled with a newer numpy (C API {built}) than the installed one ({numpy}), which is too old "
+    "for it.",
+    "该模块是用比已安装版本更新的 numpy 编译的（C API {built}，已安装的是 {numpy}）：numpy 对它来说太旧。",
+)
+RAISE_NUMPY = Text(
+    "Raise numpy to the module's: API 0xd is 1.16 to 1.19, 0xe 1.20 and 1.21, 0xf 1.22, 0x10 1.23 and 1.24, 0x11 1.25 "
+    "and 1.26, 0x12 2.0, 0x13 2.1 and 2.2. Or take a build for the older numpy (onnxruntime on a Pi with buster: the "
+    "file that ends in _np1195).",
+    "把 numpy 升到该模块编译时的版本：API 0xd 是 1.16 到 1.19，0xe 是 1.20 和 1.21，0xf 是 1.22，0x10 是 1.23 和 1.24，"
+    "0x11 是 1.25 和 1.26，0x12 是 2.0，0x13 是 2.1 和 2.2。或者换成为旧 numpy 构建的文件（树莓派 buster 上的 "
+    "onnxruntime：以 _np1195 结尾的文件）。",
+)
+
 SIGNATURES = (
     Signature(r"compiled using NumPy 1\.x cannot be run in", outranks=("numpy-missing", "torch-broken")),
     Signature(r"_ARRAY_API not found", outranks=("numpy-missing",)),
     Signature(r"numpy\.core\.(?:multiarray|umath|_multiarray_umath) failed to import", "medium", unless=(_LIBRARY,)),
+    Signature(r"module (?:was )?compiled against ABI version (?P<built>0x[0-9a-f]+) but this version of numpy is"),
+    # The same interface, but the module knows a later state of it: the other way round, numpy is too old.
     Signature(
-        r"module (?:was )?compiled against (?:ABI|API) version (?P<built>0x[0-9a-f]+) but this "
-        r"version of numpy is (?P<numpy>0x[0-9a-f]+)"
+        r"module (?:was )?compiled against API version (?P<built>0x[0-9a-f]+) but this "
+        r"version of numpy is (?P<numpy>0x[0-9a-f]+)",
+        cause=NUMPY_TOO_OLD,
+        remedies=(Manual(RAISE_NUMPY),),
     ),
     Signature(
         r"numpy\.(?:dtype|ndarray|ufunc) size changed, may indicate binary incompatibility\. "

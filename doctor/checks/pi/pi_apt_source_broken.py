@@ -119,12 +119,31 @@ CHANGED_WHY = Text(
 )
 
 
+ONLY_A_QUESTION = Text(
+    "A newer Debian came out, so this release is called something else now; apt asks whether that is right.",
+    "Debian 发布了新版本，本系统版本现在有了别的称呼，apt 要求确认。",
+)
+ACCEPT = System(
+    Text("Accept the new name of the suite.", "确认新的 Suite 名称。"),
+    (("apt-get", "update", "--allow-releaseinfo-change"),),
+)
+ARCHIVED_HERE = Text(
+    "On buster and older the archive has moved: write http://legacy.raspbian.org/raspbian/ in place of the raspbian "
+    "address in /etc/apt/sources.list, then: sudo apt-get update. On a newer release correct the address or the suite.",
+    "buster 及更旧版本的软件源已搬走：在 /etc/apt/sources.list 中把 raspbian 的地址改为 "
+    "http://legacy.raspbian.org/raspbian/，再执行：sudo apt-get update。更新的版本请改正地址或 suite。",
+)
+
 SIGNATURES = (
     Signature(
         r"The repository '(?P<source>[^']{5,200})' (?:does not have|no longer has) a Release file|"
         r"仓库 ?.{3,120} (?:没有|不再含有) Release ?文件"
     ),
-    Signature(r"changed its 'Suite' value from|必须在更新之前显式接受|must be accepted explicitly before updates"),
+    Signature(
+        r"changed its 'Suite' value from|必须在更新之前显式接受|must be accepted explicitly before updates",
+        cause=ONLY_A_QUESTION,
+        remedies=(ACCEPT,),
+    ),
     Signature(r"public key is not available: NO_PUBKEY|NO_PUBKEY [0-9A-F]{8,40}|没有公钥,? ?无法验证"),
     Signature(r"Failed to fetch (?P<source>https?://\S{5,200}) .{0,10}404 +Not Found|E: Failed to fetch .{5,200}404"),
     Signature(
@@ -156,6 +175,7 @@ SIGNATURES = (
     explain_zh=EXPLAIN_ZH,
     needs=(Board, Host, Apt),
     signatures=SIGNATURES,
+    remedies=(Manual(ARCHIVED_HERE),),
 )
 def pi_apt_source_broken(facts: Facts, matrix) -> Iterator[Finding]:
     board = raspberry_pi(facts)
@@ -240,10 +260,7 @@ def _release_of(suite: str) -> str:
 def _remedy(problem: Problem, source: AptSource) -> Remedy:
     path = source.source.rpartition(":")[0] or source.source
     if problem.kind == "changed-suite":
-        return System(
-            Text("Accept the new name of the suite.", "确认新的 Suite 名称。"),
-            (("apt-get", "update", "--allow-releaseinfo-change"),),
-        )
+        return ACCEPT
     if problem.right and problem.severity == ERROR:
         return System(
             Text("Take the packages from {right}.", "改用 {right}。"),

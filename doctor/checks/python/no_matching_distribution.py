@@ -106,6 +106,33 @@ ELSEWHERE = Text(
 )
 
 
+FROM_SOURCE = Text(
+    "pip found no wheel of {requirement} for this Python and compiles the source, which needs a compiler, memory and "
+    "hours.",
+    "pip 没有找到适合这个 Python 的 {requirement} wheel，于是编译源码，这需要编译器、内存和几个小时。",
+)
+FROM_SOURCE_OLD_PIP = Text(
+    "pip found no wheel and takes OpenCV's source, and this pip is too old (before 19.3) to read how it is built.",
+    "pip 没有找到 wheel，改用 OpenCV 的源码，而这个 pip 太旧（低于 19.3），不知道如何构建它。",
+)
+ONLY_WHEELS = Text(
+    "Take a version that has a wheel; `doctor pi` names it on a Raspberry Pi. Without compiling: python -m pip install "
+    "--only-binary=:all: …",
+    "改用有 wheel 的版本；在树莓派上 `doctor pi` 会指出是哪个。禁止编译：python -m pip install --only-binary=:all: …",
+)
+NEWER_PIP = Text(
+    "In a virtual environment: python -m pip install -U pip (on Python 3.7: 'pip<=24.0').",
+    "在虚拟环境中执行：python -m pip install -U pip（Python 3.7 用 'pip<=24.0'）。",
+)
+IGNORED_INDEX = Text(
+    "pip ignores {host}, because its address is http: what only that index has is not found.",
+    "{host} 的地址是 http，pip 会忽略它：只有该索引才有的包就找不到。",
+)
+USE_HTTPS = Text(
+    "Write https instead of http for {host} in pip's configuration (`python -m pip config list` shows it).",
+    "在 pip 的配置中把 {host} 的 http 改成 https（`python -m pip config list` 可查看）。",
+)
+
 SIGNATURES = (
     Signature(
         r"No matching distribution found for (?P<requirement>[\w.\[\],=<>!~+ -]{2,120})",
@@ -135,7 +162,28 @@ SIGNATURES = (
         r"(?:Cannot install|Could not find) .{0,100}because these package versions have conflicting dependencies",
         "medium",
     ),
-    Signature(r"LibMambaUnsatisfiableError|UnsatisfiableError: The following specifications", "medium"),
+    Signature(
+        r"LibMambaUnsatisfiableError|Could not solve for environment specs|"
+        r"UnsatisfiableError: The following specifications",
+        "medium",
+    ),
+    # OpenCV's source needs a newer pip than buster's 18.1 to be built at all
+    Signature(
+        r"No module named '?skbuild", cause=FROM_SOURCE_OLD_PIP, remedies=(Manual(NEWER_PIP), Manual(ONLY_WHEELS))
+    ),
+    Signature(
+        r"(?:Failed building wheel for|Could not build wheels for|Failed to build) "
+        r"(?P<requirement>(?:opencv[\w-]*|numpy|scipy|onnx|onnxruntime|pillow|pandas|matplotlib))\b",
+        "medium",
+        cause=FROM_SOURCE,
+        remedies=(Manual(ONLY_WHEELS),),
+    ),
+    Signature(
+        r"repository located at (?P<host>\S{3,100}) is not a trusted or secure host and is being ignored",
+        "medium",
+        cause=IGNORED_INDEX,
+        remedies=(Manual(USE_HTTPS),),
+    ),
 )
 
 

@@ -37,6 +37,15 @@ EXPLAIN_ZH = """wheel 文件是为其他 Python、系统或处理器构建的。
 """
 
 
+RENAMED = Text(
+    "pip knows a wheel by its name: {wheel}{suffix} does not end in .whl.",
+    "pip 通过文件名识别 wheel：{wheel}{suffix} 不以 .whl 结尾。",
+)
+SAVE_AS = Text(
+    "Save the file as {wheel} (curl -L -o {wheel} ADDRESS), then: python -m pip install ./{wheel}",
+    "把文件另存为 {wheel}（curl -L -o {wheel} 地址），再执行：python -m pip install ./{wheel}",
+)
+
 SIGNATURES = (
     Signature(
         r"(?P<wheel>[\w.+-]{5,200}\.whl)\S? is not a supported wheel on this platform",
@@ -44,6 +53,12 @@ SIGNATURES = (
     ),
     Signature(r"is not a supported wheel on this platform|此平台不支持该 ?wheel"),
     Signature(r"(?P<wheel>[\w.+-]{5,200}\.whl)\S? is not a valid wheel filename|Invalid wheel filename"),
+    # a release file under another name (….whl_np1195): not known as a wheel by its address, nor as a path
+    Signature(
+        r"(?:Cannot unpack file|Invalid requirement:?) \S{0,200}?(?P<wheel>[\w.+-]{5,200}\.whl)(?P<suffix>_\w{1,20})\b",
+        cause=RENAMED,
+        remedies=(Manual(SAVE_AS),),
+    ),
     Signature(
         r"(?:path|URL|direct) dependency .{0,200}is (?:incompatible|"
         r"not compatible) with the current platform|A path dependency is incompatible with the "
