@@ -39,8 +39,17 @@ NONE = Text("none", "无")
 CPU_BUILD = Text("CPU build", "CPU 构建")
 
 
-def links(facts: f.Facts, findings: Sequence[Finding], lang: str) -> List[Link]:
-    """Return the five links with what is known of each."""
+_SECTIONS = {
+    "driver": f.Nvidia,
+    "gpu": f.Nvidia,
+    "torch": f.Torch,
+    "torchvision": f.Torchvision,
+    "numpy": f.Distributions,
+}
+
+
+def links(facts: f.Facts, findings: Sequence[Finding], lang: str, collected_only: bool = False) -> List[Link]:
+    """Return the five links with what is known of each; with ``collected_only`` those that somebody looked at."""
     nvidia = facts.state(f.Nvidia)
     parts = {
         "driver": _driver(nvidia, lang),
@@ -56,8 +65,11 @@ def links(facts: f.Facts, findings: Sequence[Finding], lang: str) -> List[Link]:
         "torchvision": Text("torchvision", "torchvision"),
         "numpy": Text("numpy", "numpy"),
     }
+    collected = {section for section, _ in facts}
     made = []
     for key, (value, detail, state) in parts.items():
+        if collected_only and _SECTIONS[key] not in collected:
+            continue
         worst = _worst(key, findings)
         if worst == ERROR:
             state = "broken"

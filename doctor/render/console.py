@@ -17,7 +17,7 @@ from ..text import Text
 from ..units import size
 from ..wheels.command import commands
 from . import words
-from .chain import links
+from .chain import Link, links
 
 _MARKS = {
     "ok": "✓",
@@ -198,10 +198,14 @@ class Screen:
             parts.append("swap " + size(swap.total_bytes))
         return Rich(self.plain(" · ".join(part for part in parts if part)), style="bold")
 
+    def _links(self, report: Report) -> List[Link]:
+        """Return the links of the chain; of this machine those that the checks asked for needed (``--only``)."""
+        return links(report.facts, report.findings, self.lang, collected_only="--from" not in report.repeat)
+
     def _row(self, report: Report) -> List[Rich]:
         """Return the links of the chain, for a report without troubles."""
         row: List[Rich] = []
-        for link in links(report.facts, report.findings, self.lang):
+        for link in self._links(report):
             detail = " (%s)" % link.detail if link.detail else ""
             row.append(
                 Rich.assemble(
@@ -216,7 +220,7 @@ class Screen:
 
     def _chain(self, report: Report) -> Any:
         """Return the chain as a picture: three lines side by side, or one link a line on a narrow terminal."""
-        made = links(report.facts, report.findings, self.lang)
+        made = self._links(report)
         table = Table.grid(padding=(0, 1))
         if self.console.width < 90:
             for link in made:
@@ -235,8 +239,7 @@ class Screen:
                     (self.say(link.name), "dim"),
                     "\n",
                     (self.plain(link.value), strong or "bold"),
-                    "\n",
-                    (self.plain(link.detail), strong or "dim"),
+                    ("\n" + self.plain(link.detail) if link.detail else "", strong or "dim"),
                 )
             )
         table.add_row(*cells)
@@ -310,7 +313,8 @@ class Screen:
             verdict = self.say(words.ONLY_NOTES)
         else:
             verdict = self.say(words.SUMMARY, errors=counts[ERROR], warnings=counts[WARNING], notes=counts[NOTE])
-        tail = [self.say(words.COUNTS, checks=len(report.outcomes))]
+        checks = len(report.outcomes)
+        tail = [self.say(words.COUNTS if checks != 1 else words.ONE_CHECK, checks=checks)]
         if skipped:
             tail.append(self.say(words.SKIPPED, count=len(skipped)))
         if report.ignored:
