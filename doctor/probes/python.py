@@ -29,19 +29,36 @@ class Choice(NamedTuple):
 def choose_python(option: Optional[str], environ: Optional[Mapping[str, str]] = None) -> Choice:
     """Return the target: the option, else VIRTUAL_ENV, else CONDA_PREFIX, else the Python that runs the doctor.
 
-    Raises DoctorError (exit 3) for a path that is no program.
+    An environment whose folder is gone is passed over; one whose Python is gone is not. Raises DoctorError (exit 3)
+    for a path that is no program.
     """
     environ = os.environ if environ is None else environ
-    if option:
+    if option is not None:
         return Choice(_executable(option), "--python")
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
         if prefix:
             for name in _names(conda=variable == "CONDA_PREFIX"):
                 path = os.path.join(prefix, *name)
+                _not_dangling(path)
                 if os.path.isfile(path):
                     return Choice(path, variable)
     return Choice(sys.executable, "this one")
+
+
+def _not_dangling(path: str) -> None:
+    """Raise DoctorError (exit 3) for the link of an environment to a Python that was taken away."""
+    if os.path.islink(path) and not os.path.exists(path):
+        raise DoctorError(
+            Text("{path} links to {target}, which is gone.", "{path} 指向 {target}，而后者已不存在。"),
+            Text(
+                "The Python that made this environment was removed: make the environment anew, or name another Python "
+                "with --python.",
+                "创建该环境的 Python 已被删除：请重建环境，或用 --python 指定另一个 Python。",
+            ),
+            path=path,
+            target=os.path.realpath(path),
+        )
 
 
 def _names(conda: bool) -> List[Tuple[str, ...]]:
@@ -71,6 +88,7 @@ def _executable(option: str) -> str:
             path=path,
             inside=inside,
         )
+    _not_dangling(path)
     if not os.path.exists(path):
         raise DoctorError(
             Text("--python {path}: no such file.", "--python {path}：没有这个文件。"),

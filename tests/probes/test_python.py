@@ -48,6 +48,24 @@ def test_a_virtual_env_that_is_gone_is_passed_over(tmp_path):
 
 
 @posix
+@pytest.mark.parametrize("variable", [None, "VIRTUAL_ENV", "CONDA_PREFIX"])
+def test_an_environment_whose_python_was_taken_away_is_exit_3(tmp_path, variable):
+    link = tmp_path / "venv" / "bin" / "python"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "python3.11")
+    with pytest.raises(DoctorError) as caught:
+        p.choose_python(None if variable else str(link), {variable: str(tmp_path / "venv")} if variable else {})
+    assert caught.value.exit == 3
+    assert caught.value.params == {"path": str(link), "target": str(tmp_path / "python3.11")}
+
+
+def test_an_empty_option_is_no_python(tmp_path):
+    with pytest.raises(DoctorError) as caught:
+        p.choose_python("", {"VIRTUAL_ENV": str(tmp_path)})
+    assert caught.value.exit == 3
+
+
+@posix
 @pytest.mark.parametrize(
     "body",
     ["exit 0", "echo noise; exit 1", 'echo \'{"version": 3\' > "$3"', "echo '[]' > \"$3\"", "kill -SEGV $$"],
