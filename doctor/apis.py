@@ -50,6 +50,9 @@ GONE: Dict[str, Gone] = {
     "torch.irfft": Gone("torch", "1.8.0", "torch.fft.irfft", None, _DOCS),
     "torch.gels": Gone("torch", "1.8.0", "torch.linalg.lstsq", None, _DOCS),
     "torch.utils.ffi": Gone("torch", "1.0.0", "torch.utils.cpp_extension", None, _DOCS),
+    # of its C++ interface, in sources that are compiled against it
+    "THC": Gone("torch", "1.11.0", "ATen/cuda/CUDAContext.h, c10/cuda/CUDACachingAllocator.h", None, _DOCS),
+    "AT_CHECK": Gone("torch", "1.5.0", "TORCH_CHECK", None, _DOCS),
     "torch.symeig": Gone("torch", "2.0.0", "torch.linalg.eigh"),
     "torch.eig": Gone("torch", "2.0.0", "torch.linalg.eig"),
     "torch.lstsq": Gone("torch", "2.0.0", "torch.linalg.lstsq"),

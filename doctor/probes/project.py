@@ -10,7 +10,7 @@ from ..record import replace
 from ..secrets import without_credentials
 from ..stdlib import NAMES as STDLIB
 from . import requirements as parsers
-from .source import Scanned, parse, scan, scan_notebook
+from .source import Scanned, parse, scan, scan_native, scan_notebook
 from .whereabouts import MARKERS, is_chosen
 
 #: Processor time that the scan of a large tree may take; what is left then is named in ``skipped``. Files near the top
@@ -24,6 +24,11 @@ SOURCE_LIMIT = 1 << 20
 NOTEBOOK_LIMIT = 8 << 20
 #: A folder without source of its own and with more folders than this is taken for data.
 DATA_FOLDERS = 200
+
+#: modules with which a project compiles extensions for torch
+BUILDERS = ("torch.utils.cpp_extension", "torch.utils.ffi")
+CUDA = (".cu", ".cuh")
+NATIVE = CUDA + (".cpp", ".cc", ".c", ".h", ".hpp")
 
 #: folders that never hold a project's own source, whatever lies in them
 _NEVER = frozenset(
@@ -62,7 +67,7 @@ class Tree(NamedTuple):
     """What lies below a project's folder, as paths with forward slashes below it, the nearest first."""
 
     sources: Tuple[str, ...]
-    #: files that say what is needed, and CUDA sources
+    #: files that say what is needed, and C++ and CUDA sources
     others: Tuple[str, ...]
     skipped: Tuple[str, ...]
 
@@ -100,7 +105,7 @@ def walk(root: str, budget: Budget, deep: bool = True) -> Tree:
             name = entry.name
             if name.endswith((".py", ".ipynb")):
                 sources.append(prefix + name)
-            elif MARKERS.match(name) or name.endswith((".cu", ".cuh")):
+            elif MARKERS.match(name) or name.endswith(NATIVE):
                 others.append(prefix + name)
             elif name in _NEVER or name.endswith((".egg-info", ".dist-info")):
                 continue
@@ -161,6 +166,8 @@ def probe_project(root: str, python: Optional[Python] = None, wanted: Any = None
     local = _local_names(tree)
     imports, lazy = _imports(scanned, local)
     uses: List[ApiUse] = []
+    if _builds(scanned):
+        uses.extend(_native_uses(root, tree, budget, skipped))
     for path in sorted(scanned):
         uses.extend(scanned[path].uses)
         if scanned[path].broken:
@@ -240,7 +247,7 @@ def read_needs(root: str, tree: Tree) -> parsers.Needs:
     """Return what the project asks for, from every file in its top folder (and ``requirements/``) that says so."""
     found: List[ProjectRequirement] = []
     python: List[Optional[str]] = []
-    top = [path for path in tree.others if "/" not in path]
+    top = {path for path in tree.others + tree.sources if "/" not in path}
     listed = [path for path in tree.others if re.match(r"requirements[^/]*\.(?:txt|in)$", path)]
     folder = os.path.join(root, "requirements")
     if os.path.isdir(folder):
@@ -296,10 +303,24 @@ def _imports(scanned: Dict[str, Scanned], local: Set[str]) -> Tuple[Dict[str, Li
     return {name: found[name] for name in sorted(found)}, tuple(sorted(set(found) - eager))
 
 
+def _builds(scanned: Dict[str, Scanned]) -> bool:
+    """Tell whether the project compiles extensions for torch, in setup.py or when it is imported."""
+    return any(name.startswith(BUILDERS) for item in scanned.values() for name in item.imports)
+
+
+def _native_uses(root: str, tree: Tree, budget: Budget, skipped: List[str]) -> Iterator[ApiUse]:
+    paths = [path for path in tree.others if path.endswith(NATIVE)]
+    for number, path in enumerate(paths):
+        if budget.over(number, ALWAYS_FILES):
+            skipped.append("%d C++ files: the time for the scan was up" % (len(paths) - number))
+            return
+        yield from scan_native(_read(os.path.join(root, path), SOURCE_LIMIT) or b"", path)
+
+
 def _builds_cuda(tree: Tree, scanned: Dict[str, Scanned]) -> bool:
     if any(item.builds_cuda for item in scanned.values()):
         return True
-    return "setup.py" in tree.sources and any(path.endswith((".cu", ".cuh")) for path in tree.others)
+    return ("setup.py" in tree.sources or _builds(scanned)) and any(path.endswith(CUDA) for path in tree.others)
 
 
 def _shadowing(tree: Tree, scanned: Dict[str, Scanned]) -> Tuple[str, ...]:

@@ -90,6 +90,25 @@ def scan(data: bytes, path: str) -> Scanned:
     return Scanned(imports, lazy, tuple(_uses(tree, _decode(data), path)), None, builds_cuda, script)
 
 
+#: headers and macros that torch's C++ interface no longer has, outside comments
+_NATIVE = lazy(rb"^[ \t]*#[ \t]*include[ \t]*[<\"](THC)/[\w/.]+|^(?:(?!//)[^\n*])*?\b(AT_CHECK)[ \t]*\(", re.MULTILINE)
+#: the source asks which torch it is compiled against, or defines what is gone by itself
+_NATIVE_GUARD = lazy(rb"TORCH_VERSION|__has_include|define[ \t]+AT_CHECK\b|torch/version\.h|TORCH_[A-Z]*_?1_\d")
+
+
+def scan_native(data: bytes, path: str) -> Tuple[ApiUse, ...]:
+    """Return what a C++ or CUDA source uses that torch no longer offers to those who compile against it."""
+    guard = {"guard": "condition"} if _NATIVE_GUARD.search(data) else {}
+    found = []
+    for match in _NATIVE.finditer(data):
+        name = (match.group(1) or match.group(2)).decode("ascii")
+        end = data.find(b"\n", match.end())
+        line = data[match.start() : end if end >= 0 else len(data)].decode("utf-8", "replace").strip()
+        number = data.count(b"\n", 0, match.end()) + 1
+        found.append(ApiUse(name, Line(path, number, line[:TEXT_LIMIT]), dict(guard, source=name, native="1")))
+    return tuple(found)
+
+
 def parse(data: bytes) -> Tuple[Optional[ast.AST], Optional[str]]:
     """Return the syntax tree, or None and the reason."""
     try:

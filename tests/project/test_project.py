@@ -265,3 +265,32 @@ def test_walk_names_what_it_cannot_enter(tmp_path):
 
 def test_encoding_of_the_section_is_plain(tmp_path):
     encode(probe_project(make(tmp_path, {"a.py": "import torch\ntorch.load('x')\n"})))
+
+
+def test_setup_py_says_what_is_needed(tmp_path):
+    text = "from setuptools import setup\nsetup(python_requires='>=3.8', install_requires=['scipy>1.5', 'yacs'])\n"
+    project = probe_project(make(tmp_path, {"setup.py": text, "sub/setup.py": text.replace("yacs", "other")}))
+    assert [(one.text, str(one.where.file)) for one in project.requirements] == [
+        ("scipy>1.5", "setup.py"),
+        ("yacs", "setup.py"),
+    ]
+    assert project.requires_python == ">=3.8"
+
+
+OLD_KERNEL = "#include <THC/THC.h>\n"
+
+
+@pytest.mark.parametrize("builder", ["from torch.utils.cpp_extension import load\n", "import torch.utils.ffi\n"])
+def test_cpp_sources_count_where_the_project_compiles_them_for_torch(tmp_path, builder):
+    files = {"ops/build.py": builder, "ops/src/roi.cu": OLD_KERNEL, "ops/src/roi.c": OLD_KERNEL}
+    project = probe_project(make(tmp_path, files))
+    assert sorted(str(use.where) for use in project.uses if use.name == "THC") == [
+        "ops/src/roi.c:1: #include <THC/THC.h>",
+        "ops/src/roi.cu:1: #include <THC/THC.h>",
+    ]
+    assert project.builds_cuda
+
+
+def test_cpp_sources_of_something_else_are_not_read(tmp_path):
+    project = probe_project(make(tmp_path, {"train.py": "import torch\n", "ncnn/demo.cu": OLD_KERNEL}))
+    assert project.uses == () and not project.builds_cuda

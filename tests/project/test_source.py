@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from doctor.probes.source import scan, scan_notebook
+from doctor.probes.source import scan, scan_native, scan_notebook
 
 
 def uses(text, path="a.py"):
@@ -278,3 +278,22 @@ def test_cuda_builds():
     text = b"from torch.utils.cpp_extension import BuildExtension, CUDAExtension\nx = CUDAExtension('a', ['a.cu'])\n"
     assert scan(text, "setup.py").builds_cuda
     assert not scan(b"WORDS = 'CUDAExtension('\n", "a.py").builds_cuda
+
+
+NATIVE = b"""#include <torch/extension.h>
+#include <THC/THC.h>
+  #  include "THC/THCAtomics.cuh"
+#define CHECK_CUDA(x) AT_CHECK(x.type().is_cuda(), #x)
+//#define CHECK_CUDA(x) AT_CHECK(x.is_cuda(), #x)
+ * AT_CHECK( in a comment
+int f() { return 1; }  // AT_CHECK(x)
+"""
+
+
+def test_what_torchs_cpp_interface_no_longer_has():
+    found = scan_native(NATIVE, "src/roi.cu")
+    assert [(use.name, use.where.line) for use in found] == [("THC", 2), ("THC", 3), ("AT_CHECK", 4)]
+    assert all("guard" not in use.detail for use in found)
+    shim = b"#ifndef AT_CHECK\n#define AT_CHECK TORCH_CHECK\n#endif\n" + NATIVE
+    assert all(use.detail["guard"] == "condition" for use in scan_native(shim, "src/roi.cu"))
+    assert scan_native(b"\xff\xfe\x00", "x.c") == ()

@@ -4,7 +4,8 @@
 Reads the project's source through the syntax tree and looks for names that libraries have removed: `torch._six`,
 Pillow's `Image.ANTIALIAS` and `font.getsize`, `pkg_resources`, moved names of scipy, scikit-learn, scikit-image,
 pandas, networkx and onnx, modules that Python itself dropped (`distutils`, `imp`), and protobuf code generated for
-protobuf 3. Only what is gone from the *installed* version counts; uses behind `hasattr`, a version test or `try`
+protobuf 3. In C++ and CUDA sources of a project that compiles them for torch: `THC` headers and `AT_CHECK`. Only what
+is gone from the *installed* version counts; uses behind `hasattr`, a version test or `try`
 are left alone.
 
 ## Why it matters
@@ -26,6 +27,7 @@ from ...apis import Gone, gone
 from ...demands import below
 from ...facts import ApiUse, Distributions, Facts, Project, Python
 from ...model import ERROR, WARNING, Edit, Finding, Install, Manual, Rewrite
+from ...record import replace
 from ...registry import Signature, check
 from ...text import Text
 
@@ -34,7 +36,8 @@ EXPLAIN_ZH = """项目用到了已安装的库（或当前 Python）已经没有
 ## 检查什么
 用语法树读取项目源码，查找各个库已经删除的名字：`torch._six`，Pillow 的 `Image.ANTIALIAS` 和 `font.getsize`，
 `pkg_resources`，scipy、scikit-learn、 scikit-image、pandas、networkx、onnx 中移走的名字，Python 自己删除的模块（
-`distutils`、`imp`），以及为 protobuf 3 生成的代码。只报告*已安装*版本里确实没有的；放在 `hasattr`、版本判断或 `try`
+`distutils`、`imp`），以及为 protobuf 3 生成的代码。项目为 torch 编译扩展时，还会查 C++ 和 CUDA 源码里的 `THC` 头文件和
+`AT_CHECK`。只报告*已安装*版本里确实没有的；放在 `hasattr`、版本判断或 `try`
 里的写法不算。
 
 ## 为什么重要
@@ -50,6 +53,10 @@ YOLO 仓库 `utils/plots.py` 里的 `font.getsize(label)`，而安装的是 Pill
 """
 
 REWRITE = Text("Replace the removed names in the source: {names}.", "替换源码中已删除的名字：{names}。")
+DOES_NOT_COMPILE = Text(
+    "{names} went in {library} {removed_in}; {version} is installed, so these files do not compile against it.",
+    "{names} 在 {library} {removed_in} 中被删除，而当前是 {version}，这些文件无法编译。",
+)
 BY_HAND = Text("Change by hand: {by_hand}.", "手动修改：{by_hand}。")
 PROTOBUF = Text(
     "Generate the *_pb2.py files again with a current protoc; or install protobuf below 3.21, where nothing needs a "
@@ -246,24 +253,26 @@ SIGNATURES = (
 )
 def old_repo_api(facts: Facts, matrix) -> Iterator[Finding]:
     project = facts.need(Project)
-    grouped: Dict[str, List[Tuple[ApiUse, str, Gone]]] = {}
+    grouped: Dict[Tuple[str, bool], List[Tuple[ApiUse, str, Gone]]] = {}
     for use in project.uses:
         if "guard" in use.detail:
             continue
         row = _gone_here(facts, use)
         if row is not None:
-            grouped.setdefault(row[1].distribution, []).append((use,) + row)
-    for library in sorted(grouped):
-        rewritten = [item for item in grouped[library] if _edits([item])]
+            grouped.setdefault((row[1].distribution, "native" in use.detail), []).append((use,) + row)
+    for library, native in sorted(grouped):
+        uses = grouped[library, native]
+        rewritten = [item for item in uses if _edits([item])]
         lines = {(item[0].where.file, item[0].where.line) for item in rewritten if "module" in item[0].detail}
         # the other names of an import line that is moved as a whole
-        along = [item for item in grouped[library] if (item[0].where.file, item[0].where.line) in lines]
+        along = [item for item in uses if (item[0].where.file, item[0].where.line) in lines]
         rewritten += [item for item in along if item not in rewritten]
-        rest = [item for item in grouped[library] if item not in rewritten]
+        rest = [item for item in uses if item not in rewritten]
         # two findings, because a rewrite cures only one of them
         for found in (rewritten, rest):
             if found:
-                yield _finding(facts, project, library, found)
+                finding = _finding(facts, project, library, found)
+                yield replace(finding, cause=DOES_NOT_COMPILE) if native else finding
 
 
 def _gone_here(facts: Facts, use: ApiUse) -> Optional[Tuple[str, Gone]]:
