@@ -41,6 +41,10 @@ def main() -> None:
     """Run the doctor on ``sys.argv`` and exit with its status."""
     arguments = sys.argv[1:]
     _open_streams()
+    if sys.warnoptions:  # PYTHONWARNINGS=error is meant for the user's own program, not for the libraries of this one
+        import warnings
+
+        warnings.simplefilter("ignore")
     gc.disable()  # a short run ends before its garbage matters; collecting costs a start a twentieth
     status = 0
     try:

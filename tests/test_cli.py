@@ -115,6 +115,11 @@ def test_json_is_one_document_and_nothing_else(doctor):
     assert {outcome["status"] for outcome in document["outcomes"]} <= {"ok", "found", "skipped"}
 
 
+def test_warnings_that_the_user_made_errors_are_not_the_doctors(doctor):
+    ran = doctor("check", "--quick", "--json", PYTHONWARNINGS="error")
+    assert ran.returncode == 0 and json.loads(ran.out)["command"] == "check" and not ran.err
+
+
 def test_only_runs_one_check_and_counts_only_it(doctor):
     document = json.loads(doctor("check", "--only", "no-gpu", "--json").out)
     assert [outcome["code"] for outcome in document["outcomes"]] == ["no-gpu"]
