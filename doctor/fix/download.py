@@ -18,6 +18,7 @@ from ..wheels.index import PageError, fetch, innermost, page_of, parse_page
 from ..wheels.matrix import PACKAGE_INDEX
 from ..wheels.mirrors import path_of
 from ..wheels.target import Target
+from ..wheels.versions import matches
 from . import installer
 from .index import Pages, Settings, ask, pip_settings, without_secrets
 from .options import Options
@@ -296,18 +297,22 @@ class Downloader:
     def _pair(self) -> Tuple[Text, str]:
         """Return the command for the newest pair that the target's pip can find, or could if it cannot be asked."""
         python = self._facts.need(Python)
-        text, pair = BY_INDEX, None
-        try:
-            if self._offline or self._pip is None:
-                raise PageError("offline", "")
-            pages, tags = Pages(self._pip), Target.from_facts(self._facts, self._matrix).tags()
+        if self._pip is None:
+            return BY_INDEX, ""
+        pages, tags = Pages(self._pip), Target.from_facts(self._facts, self._matrix).tags()
 
-            def has(name: str, version: str) -> bool:
-                return pages.best(name, "==" + version, tags, python.version) is not None
+        def allowed(name: str, version: str) -> bool:
+            return matches(pages.constraint(name), version)
 
-            pair = index_pair(self._facts, self._matrix, has)
-        except PageError:
-            text, pair = BY_INDEX_PERHAPS, index_pair(self._facts, self._matrix)
+        def has(name: str, version: str) -> bool:
+            return pages.best(name, "==" + version, tags, python.version) is not None
+
+        text, pair = BY_INDEX_PERHAPS, index_pair(self._facts, self._matrix, allowed)
+        if not self._offline:
+            try:
+                text, pair = BY_INDEX, index_pair(self._facts, self._matrix, has)
+            except PageError:
+                pass
         return text, "%s -m pip install %s" % (python.executable, pair) if pair else ""
 
 

@@ -105,7 +105,7 @@ class _Seer:
         except DoctorError as error:
             self._say(error.message, **error.params)
         except PageError as error:
-            self._say(UNREACHABLE, where=error.where, detail=error.detail)
+            self._say(UNREACHABLE, where=error.where, detail=error.detail, what=wheel.name)
         return Seen(wheel)
 
     def _at_address(self, wheel: Wheel) -> Seen:
@@ -117,7 +117,7 @@ class _Seer:
             try:
                 return self._look(wheel, url, lambda headers, url=url: self._shelf.open(url, headers, TIMEOUTS_S))
             except Refused as error:
-                problem = problem or DoctorError(UNREACHABLE, where=without_secrets(url), detail=str(error))
+                problem = problem or DoctorError(UNREACHABLE, where=host_of(url), detail=str(error), what=wheel.name)
         raise problem or DoctorError(OFFLINE, what=wheel.filename)
 
     def _on_index(self, wheel: Wheel) -> Seen:
@@ -147,13 +147,13 @@ class _Seer:
         try:
             seen = self._look(wheel, item.url, get)
         except Refused as error:
-            self._say(UNREACHABLE, where=without_secrets(item.url), detail=str(error))
+            self._say(UNREACHABLE, where=host_of(item.url), detail=str(error), what=wheel.name)
             seen = Seen(wheel)
         return seen if seen.download_bytes is not None else seen._replace(download_bytes=item.size)
 
     def _look(self, wheel: Wheel, url: str, get: Any) -> Seen:
         """Return what is seen of a remote file; raises Refused when it cannot be had."""
-        host = urlsplit(url).netloc
+        host = host_of(url)
         if host in self._dead:
             raise Refused(self._dead[host])
         try:
@@ -173,12 +173,17 @@ class _Seer:
             self.said.append((text, params))
 
 
+def host_of(url: str) -> str:
+    """Return the host of an address as people know it."""
+    return urlsplit(without_secrets(url)).netloc
+
+
 OFFLINE = Text(
     "The size of {what} and what it needs are not known offline.", "离线时无法得知 {what} 的大小和它需要的其他包。"
 )
 UNREACHABLE = Text(
-    "{where} cannot be asked ({detail}): sizes, and what the new wheels need, are not fully known yet.",
-    "无法查询 {where}（{detail}）：下载大小以及新 wheel 还需要哪些包，暂时不能完全确定。",
+    "{where} cannot be asked ({detail}): the size of {what}, and what it needs besides, are not known.",
+    "无法查询 {where}（{detail}）：不知道 {what} 的大小，也不知道它还需要哪些包。",
 )
 NOT_LISTED = Text(
     "Your package index lists no {what} that this Python and its pip can install.",

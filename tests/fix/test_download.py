@@ -14,7 +14,6 @@ from lab.index import Index
 
 from doctor import fix
 from doctor.fix import download, installer, shelf, transaction
-
 from doctor.fix.index import Settings, parse_settings, without_secrets
 from doctor.model import DoctorError, Plan
 

@@ -13,6 +13,7 @@ from fixtures import index, own_folders, server  # noqa: F401 (pytest finds them
 from doctor import fix
 from doctor.facts import Python
 from doctor.fix import download, installer
+from doctor.fix import index as indexes
 from doctor.model import Plan
 
 
@@ -52,7 +53,7 @@ def test_what_the_index_lacks(env, tmp_path, monkeypatch):
     with made.serve() as running:
         monkeypatch.setenv("PIP_INDEX_URL", running.simple)
         running.fail("/simple/toyvision")
-        download.pip_settings.__globals__["_known"].clear()
+        indexes._known.clear()
         result = toy.apply(env)
     assert result.result == "refused" and result.message == download.INDEX_AWAY
     assert not os.path.exists(os.path.join(env, ".doctor"))
