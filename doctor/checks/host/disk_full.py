@@ -74,7 +74,9 @@ SIGNATURES = (
     ),
     Signature(
         r"No space left on device|Disk quota exceeded|设备上没有空间|磁盘空间不足|"
-        r"裝置上已無多餘空間|デバイスに空き領域がありません",
+        r"裝置上已無多餘空間|デバイスに空き領域がありません|장치에 남은 공간이 없|디스크 공간이 부족|"
+        r"kein Speicherplatz mehr|Aucun espace disponible sur le périphérique|No queda espacio en el dispositivo|"
+        r"Não há espaço disponível no dispositivo|Spazio esaurito sul device|не осталось свободного места",
         "high",
         unless=_SHARED_MEMORY,
     ),
@@ -82,6 +84,10 @@ SIGNATURES = (
     Signature(
         r"NotEnoughDiskSpace\w*|You don'?t have enough free space in /|(?:磁盘|硬盘|"
         r"硬碟)(?:空间)?(?:已满|满了)"
+    ),
+    Signature(
+        r"database or disk is full|\bENOSPC\b(?!: System limit)|[Nn]ot enough (?:free )?(?:disk )?space (?:on|"
+        r"in) (?:the )?(?:disk|device|drive|/)"
     ),
     Signature(r"Not enough free disk space to download", "medium", warning=True),
     Signature(r"PytorchStreamWriter failed writing (?:file|central directory)|unexpected pos \d+ vs \d+", "medium"),

@@ -53,9 +53,10 @@ SIGNATURES = (
         r"version [`'\"]GLIBC_(?P<needed>\d\.\d+)['\"] not found(?: \(required by (?P<path>[^)\n]{2,300})\))?",
         outranks=("system-lib-missing", "extension-abi-mismatch"),
     ),
+    Signature(r"version [`'\"](?P<needed>GLIBC_ABI_\w{2,20})['\"] not found", outranks=("system-lib-missing",)),
     Signature(r"GLIBC_(?P<needed>2\.\d+)\W{0,3}(?:not found|is missing|未找到|找不到)", "medium"),
     Signature(
-        r"(?:requires?|need[s]?) (?:at least )?(?:a )?g?libc(?: version)?(?: of)? ?(?:at least ?|>= ?)?"
+        r"(?:requires?|need[s]?) (?:at least )?(?:a )?glibc(?: version)?(?: of)? ?(?:at least ?|>= ?)?"
         r"(?P<needed>2\.\d+)|"
         r"glibc version (?:to be |of |must be |should be )?(?:at least|>=|newer than|higher than) ?(?P<least>2\.\d+)|"
         r"glibc (?:version )?\(?(?P<found>2\.\d+)\)? .{0,40}(?:is )?(?:too old|not supported|older than)|"

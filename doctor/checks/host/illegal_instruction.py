@@ -52,7 +52,8 @@ OTHER_VERSION = Text(
 SIGNATURES = (
     Signature(
         r"(?<!error: )Illegal (?:hardware )?instruction|"
-        r"Fatal Python error: Illegal instruction|非法指令|(?-i:SIGILL)|不正な命令|잘못된 명령",
+        r"Fatal Python error: Illegal instruction|非法指令|(?-i:SIGILL)|不正な命令|잘못된 명령|Instrucción ilegal|"
+        r"Instruction (?:illégale|non permise)|Ungültiger Maschinenbefehl|Instrução ilegal",
         unless=(r"illegal instruction was encountered|CUDA error:? .{0,20}illegal instruction",),
         outranks=("out-of-memory-host",),
     ),

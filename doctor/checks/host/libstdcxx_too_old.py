@@ -61,6 +61,10 @@ SIGNATURES = (
         outranks=("system-lib-missing",),
     ),
     Signature(
+        r"undefined symbol: (?:_ZSt28__throw_bad_array_new_lengthv|\S{3,200}, version (?P<needed>GLIBCXX_[\d.]+))",
+        outranks=("extension-abi-mismatch", "system-lib-missing", "torch-broken"),
+    ),
+    Signature(
         r"(?P<needed>(?:GLIBCXX_3\.4|CXXABI_1\.3)\.\d+)\W{0,3}(?:not found|is missing|未找到|找不到)",
         "medium",
         outranks=("system-lib-missing",),

@@ -105,6 +105,9 @@ SLOW_CAUSE = Text(
 
 
 _HTTP = r"https?://|HTTPSConnectionPool|urllib3|requests\.exceptions|pip install|Downloading|huggingface|github\.com"
+_UNREACHABLE = r"(?:连不上|无法连接|无法访问|连接不上|访问不了|打不开|下载失败|下载不了|连接超时)"
+#: An address of this very machine: a server of the user's own that does not run.
+_LOCAL = r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)[:/]"
 SIGNATURES = (
     Signature(
         r"Failed to connect to (?P<host>[\w.-]{3,80}) port (?P<port>\d+)",
@@ -168,7 +171,7 @@ SIGNATURES = (
     Signature(
         r"^(?!.{0,200}Warning).{0,200}<urlopen error (?!.{0,40}(?:unknown url type|no host given))",
         "high",
-        unless=(r"urlopen error \[Errno 2\]",),
+        unless=(r"urlopen error \[Errno 2\]", _LOCAL),
     ),
     Signature(
         r"Cannot connect to proxy|Tunnel connection failed|ProxyError\(|Missing dependencies for SOCKS support",
@@ -207,7 +210,7 @@ SIGNATURES = (
     ),
     Signature(
         r"Download(?:ing)? fail(?:ure|ed)\W.{0,20}https?://(?P<host>[\w.-]{3,80})|"
-        r"Download failure for https?://(?P<server>[\w.-]{3,80})|curl: \((?:6|7|28|35|56)\)",
+        r"Download failure for https?://(?P<server>[\w.-]{3,80})|curl: \((?:5|6|7|28|35|52|55|56|60)\)",
         "medium",
     ),
     Signature(
@@ -225,6 +228,43 @@ SIGNATURES = (
         r"Failed to fetch https?://(?P<host>[\w.-]{3,80}).{0,200}(?:Could not connect|"
         r"Connection failed|Connection timed out|Unable to connect)",
         outranks=("pi-apt-source-broken",),
+    ),
+    # wget, git over ssh, docker, uv, aiohttp, httpx, wandb
+    Signature(
+        r"Unable to establish SSL connection|unable to resolve host address|无法建立 SSL 连接|无法解析主机地址|"
+        r"\(\S{4,80}\)\|[\d.:a-f]{3,40}\|:\d+\.\.\. failed: (?:Connection|No route)"
+    ),
+    Signature(r"connect to host (?P<host>[\w.-]{3,80}) port \d+: (?:Connection timed out|Connection refused|No route)"),
+    Signature(
+        r"Get \"?https?://(?P<host>[\w.-]{3,80})\S{0,200} .{0,160}(?:context deadline exceeded|request canceled|"
+        r"i/o timeout|connection refused|TLS handshake)|error pulling image configuration: download failed"
+    ),
+    Signature(
+        r"error sending request for url \(https?://(?P<host>[\w.-]{3,80})|UV_HTTP_TIMEOUT|"
+        r"dns error: failed to lookup address",
+        unless=(_LOCAL,),
+    ),
+    Signature(
+        r"Cannot connect to host (?P<host>(?!localhost|127\.|0\.0)[\w.-]{3,80}):(?:443|80)\b|"
+        r"SSL_connect: (?:SSL_ERROR|Connection was reset)|schannel: (?:failed to receive handshake|next Initialize)"
+    ),
+    Signature(
+        r"httpx\.(?:ConnectError|ConnectTimeout|ReadTimeout|ProxyError)|httpcore\.(?:ConnectError|ConnectTimeout)|"
+        r"ClientConnectorError",
+        "medium",
+        requires=(_HTTP,),
+        unless=(r"localhost|127\.0\.0\.1|0\.0\.0\.0",),
+    ),
+    Signature(r"Run initialization has timed out after|wandb\.errors\.CommError: .{0,60}timed out", "medium"),
+    Signature(r"Clearsigned file isn'?t valid, got 'NOSPLIT'"),
+    Signature(
+        _UNREACHABLE + r".{0,20}(?:hugging ?face|github|pypi)|(?:hugging ?face|github|pypi)\S{0,12}" + _UNREACHABLE,
+        "medium",
+    ),
+    Signature(
+        r"(?:no|without|lacks?|any) internet (?:access|connection)|not connected to the internet|"
+        r"behind a (?:\w{4,12} )?(?:proxy|firewall)",
+        "low",
     ),
     Signature(r"Could not fetch URL https?://(?P<host>[\w.-]{3,80})", "high", outranks=("no-matching-distribution",)),
     Signature(r"Download (?:failed|error|失败).{0,80}(?:timed out|timeout|connection)", "medium"),

@@ -59,7 +59,7 @@ ONE_OWNER = Text(
 
 
 SIGNATURES = (
-    Signature(r"OMP: Error #15"),
+    Signature(r"OMP: Error #15|multiple copies of the OpenMP runtime have been linked"),
     Signature(
         r"Initializing (?P<library>libi?omp\S{1,20}), but found (?P<other>libi?omp\S{1,20}) "
         r"already initialized"

@@ -39,8 +39,8 @@ EXPLAIN_ZH = """显存已满。
 
 SIGNATURES = (
     Signature(
-        r"(?:Error|Exception|Derived|failed|processing method \w{1,60})\W{1,6}(?:CUDA|HIP|XPU|"
-        r"MPS backend) out of memory"
+        r"(?:Error|Exception|Derived|failed|processing method \w{1,60})\W{1,6}(?:CUDA|HIP|XPU|NPU|"
+        r"MUSA|MLU|MPS backend) out of memory"
     ),
     Signature(
         r"(?:CUDA|HIP|XPU) out of memory\. Tried to allocate (?P<wanted>[\d.]+ [KMGT]iB)",
@@ -61,7 +61,7 @@ SIGNATURES = (
     Signature(
         r"Requested amount of GPU memory \(\d+ bytes\) could not be allocated|Error Code 2: OutOfMemory", "medium"
     ),
-    Signature(r"OOM when allocating tensor with shape"),
+    Signature(r"OOM when allocating tensor with shape|RESOURCE_EXHAUSTED: (?:Out of memory|Failed to allocate)"),
     Signature(
         r"No available memory for the cache blocks|Not enough memory\. Please try (?:to increase|"
         r"increasing) --mem-fraction-static"

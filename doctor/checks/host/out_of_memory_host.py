@@ -47,13 +47,31 @@ SIGNATURES = (
     ),
     Signature(
         r"Out of memory: Kill(?:ed)? process \d+|invoked oom-killer|oom-kill:constraint|"
-        r"oom_reaper: reaped process|OOMKilled|out-of-memory handler|"
+        r"oom_reaper: reaped process|OOMKilled(?!\W{1,4}false)|out-of-memory handler|"
         r"Detected \d+ oom[-_]kill event|have been OOM Killed|task \d+: Out Of Memory|"
         r"Job \d+ exceeded memory limit|Exceeded (?:job|step) memory limit"
     ),
     Signature(r"enforce fail at \S{0,120}(?:CPUAllocator|alloc_cpu)\.cpp", outranks=("torch-broken",)),
     Signature(r"killed by signal: Killed"),
-    Signature(r"fatal error: Killed signal terminated program"),
+    Signature(
+        r"fatal error: Killed signal terminated program|compiler error: Killed \(program|"
+        r"virtual memory exhausted: Cannot allocate|out of memory allocating \d+ bytes|fork: Cannot allocate memory|"
+        r"(?:died due to|terminated (?:by|with)) signal 9\b"
+    ),
+    # llama.cpp
+    Signature(
+        r"ggml_aligned_malloc: insufficient memory|buffer_type_alloc_buffer: failed to allocate buffer of size",
+        "high",
+        unless=(r"cudaMalloc failed",),
+    ),
+    # joblib's own guess
+    Signature(r"TerminatedWorkerError|excessive memory usage causing the Operating System to kill", "medium"),
+    Signature(
+        r"\b(?:process|training|script|program|python|container|job|kernel|it|run) (?:\w{2,10} ){0,3}"
+        r"(?:gets?|got|getting|is|was|been|being|ends?|ending|exits?|stops?|stopped) (?:with )?['\"]?killed\b",
+        "low",
+        unless=(_PYTHON_ERROR, r"CUDA (?:error|out of memory)|Received sigquit|Ctrl"),
+    ),
     Signature(
         r"^(?:\S{0,40}:? ?line \d+: +\d+ |\[\d\] ? \d+ |\s{0,4}|"
         r"\S{0,60}[$#%] .{0,200}\n)?(?-i:Killed|killed|已杀死|已殺死|강제 종료됨|"
@@ -68,7 +86,8 @@ SIGNATURES = (
         unless=(_PYTHON_ERROR, r"CUDA (?:error|out of memory)"),
     ),
     Signature(
-        r"(?:exit(?:ed)?|return(?:ed)?)(?: with)?(?: status| code)?\W{1,3}137\b|exit code:? ?137\b",
+        r"(?:exit|return|status)\w{0,4}\b.{0,30}?\b(?:code|status)\b\W{0,3}(?:is |of )?137\b|"
+        r"\b(?:exit(?:ed)?|return(?:ed)?)(?: with)?\W{1,3}137\b",
         "medium",
         unless=(r"CUDA out of memory",),
     ),

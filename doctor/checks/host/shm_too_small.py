@@ -77,6 +77,7 @@ SIGNATURES = (
         r"shm_open.{0,80}No space left",
         outranks=("disk-full",),
     ),
+    Signature(r"ncclShm(?:Open|Setup|Alloc)", "medium"),
     Signature(
         r"posix_fallocate failed ?: No space left on device|"
         r"Error while creating shared memory segment \S{0,20}nccl-\S{2,60}",

@@ -111,6 +111,15 @@ SIGNATURES = (
     Signature(r"Microsoft Visual C\+\+ 14\.\d or greater is required", "low"),
     Signature(r"Could not load the Qt platform plugin .xcb.", "medium", unless=(r"cv2/qt/plugins",)),
     Signature(r"Library not loaded: (?P<library>/(?:opt/homebrew|usr/local)/\S{3,200}\.dylib)", "high"),
+    Signature(r"Library not loaded: @\w{4,20}/(?P<library>lib(?!torch|c10|python)[\w.+-]{2,60}\.dylib)", "medium"),
+    Signature(
+        r"can'?t find Rust compiler|Cargo, the Rust package manager, is not installed|"
+        r"pg_config executable not found|Could not find cmake executable|Couldn'?t find ffmpeg or avconv|"
+        r"(?:sh|bash|zsh)\S{0,3} (?:line )?(?:\d{1,3}: )?(?P<tool>cmake|gcc|g\+\+|make|git|ninja|cargo|rustc|wget|"
+        r"unzip)"
+        r": (?:command )?not found",
+        "medium",
+    ),
     Signature(r"cannot find -l(?!cuda\b|cudart|nv|torch|c10|pthread)(?P<library>\w[\w+-]{1,30})", "medium"),
 )
 

@@ -53,7 +53,9 @@ SIGNATURES = (
     Signature(r"WinError 1455", outranks=("windows-dll-load", "torch-broken", "out-of-memory-host")),
     Signature(
         r"paging file is too small for this operation|页面文件太小|分頁檔太小|"
-        r"ページング ?ファイルが小さすぎる|페이징 파일이 너무 작",
+        r"ページング ?ファイルが小さすぎる|페이징 파일이 너무 작|Auslagerungsdatei ist zu klein|"
+        r"archivo de paginación es demasiado|fichier de pagination est insuffisant|arquivo de paginação é muito|"
+        r"[Фф]айл подкачки слишком мал|虚拟内存不足",
         outranks=("windows-dll-load", "torch-broken"),
     ),
     Signature(r"Couldn'?t open shared file mapping: <?\S{2,60}, error code: <1455>", outranks=("windows-dll-load",)),

@@ -41,16 +41,18 @@ bullseye 上提示 `E: Package 'libqtgui4' has no installation candidate`：Qt 4
 
 
 _OLD = (
-    r"(?:libjasper-dev|libjasper1|libqtgui4|libqt4-\w+|libqtwebkit4|libatlas-base-dev|"
+    r"(?:libjasper-dev|libjasper1|libqtgui4|libqt4-[\w-]+|libgl1-mesa-glx|libtbb2|libssl1\.1|libavcodec-extra\d+|"
+    r"libjpeg8(?:-dev)?|libpng3|python-(?:numpy|scipy|matplotlib|imaging|tk|setuptools|virtualenv|smbus|serial|"
+    r"rpi\.gpio)|libqtwebkit4|libatlas-base-dev|"
     r"libatlas3-base|libhdf5-\d+|libhdf5-serial-dev|python-pip|python-dev|python-opencv|"
     r"python3-distutils|libpng12-\w+|libtiff5|libtiff5-dev|libopenjp2-7|libilmbase\d+|"
     r"libopenexr\d+|libgstreamer0\.10-\w+|libdc1394-22-dev|libavresample-dev|qt4-\w+|"
     r"libgtk2\.0-dev|dphys-swapfile|libwebp6|libwebp-dev|python-picamera|libopenblas-base|"
     r"libxvidcore-dev|software-properties-common|python-software-properties)"
 )
-#: apt in English, Chinese, Spanish, German, French, Portuguese and Italian
+#: apt in Chinese, Spanish, German, French, Portuguese and Italian
 _NOT_FOUND = (
-    r"(?:Unable to locate package|无法定位软件包|無法找到套件|No se ha podido localizar el paquete|"
+    r"(?:无法定位软件包|無法找到套件|No se ha podido localizar el paquete|"
     r"Impossible de trouver le paquet|Impossível encontrar o pacote|Impossibile trovare il pacchetto)"
 )
 _NO_CANDIDATE = (
@@ -59,8 +61,10 @@ _NO_CANDIDATE = (
     r"não tem candidato|non ha candidati)"
 )
 SIGNATURES = (
+    Signature(r"Unable to locate package (?P<package>" + _OLD + r")\b"),
     Signature(_NOT_FOUND + r" ?(?P<package>" + _OLD + r")\b"),
     Signature(r"(?P<package>\b" + _OLD + r")\W{1,3}" + _NO_CANDIDATE),
+    Signature(r"Unable to locate package (?P<package>[\w.+-]{2,60})", "low"),
     Signature(_NOT_FOUND + r" ?(?P<package>[\w.+-]{2,60})", "low"),
     Signature(
         r"The '(?P<package>sklearn)' PyPI package is deprecated|"

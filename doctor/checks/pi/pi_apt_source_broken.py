@@ -157,6 +157,29 @@ SIGNATURES = (
         r"(?:无法下载|無法下載|无法获取) (?P<file>https?://\S{5,300}) .{0,20}404 +Not Found",
         "high",
     ),
+    # a key that apt does not accept (Debian 13 asks sqv), a list that does not fit the file, a line that is no source
+    Signature(
+        r"Sub-process /usr/bin/(?:sqv|gpgv) returned an error code|"
+        r"The repository '(?P<source>[^']{5,200})' is not signed|(?:EXPKEYSIG|KEYEXPIRED|REVKEYSIG|"
+        r"BADSIG) [0-9A-F]{8,40}|"
+        r"signatures? (?:couldn't be verified|were invalid)"
+    ),
+    Signature(r"(?:Failed to fetch|Err:\d+) (?P<source>https?://\S{5,200}).{0,120} Hash Sum mismatch", "high"),
+    Signature(
+        r"Malformed entry \d+ in (?:list|sources) file|The list of sources could not be read|"
+        r"Type '.{1,40}' is not known on line \d+ in source list|Conflicting values set for option Signed-By"
+    ),
+    Signature(
+        r"Das Depot .{3,120} (?:enthält|hat) keine Release-Datei|Le dépôt .{3,120} de fichier (?:de )?(?:« )?Release|"
+        r"El repositorio .{3,120} no (?:tiene|contiene) un (?:fichero|archivo) de Publicación|"
+        r"O repositório .{3,120} não tem um arquivo Release"
+    ),
+    Signature(r"Skipping acquire of configured file .{3,200} as repository", "low", warning=True),
+    Signature(
+        r"you have held broken packages|dpkg was interrupted, you must manually run|"
+        r"Sub-process /usr/bin/dpkg returned an error code",
+        "low",
+    ),
     Signature(r"Release file for (?P<source>\S{5,200}) is expired", "medium"),
     Signature(
         r"(?:Some index files failed to download|部分索引文件下载失败)",

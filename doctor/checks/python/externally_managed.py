@@ -53,6 +53,7 @@ MAKE_VENV_ON_PI = Text(
 
 SIGNATURES = (
     Signature(r"externally-managed-environment"),
+    Signature(r"break-system-packages|外部管理(?:的)?环境", "low", requires=(r"\b(?:error|fail)|报错|错误",)),
     Signature(r"This environment is externally managed|EXTERNALLY-MANAGED|is externally managed, and indicates"),
 )
 

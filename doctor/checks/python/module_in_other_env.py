@@ -79,7 +79,9 @@ SIGNATURES = (
     ),
     # told in words, without the traceback
     Signature(
-        r"(?<!Error: )No module named ['\"`‘“]?(?P<module>" + _PACKAGES + r")\b(?!\.)",
+        r"^(?!.{0,200}(?:warning|skipp|optional)).{0,200}(?<!Error: )No module named ['\"`]?(?P<module>"
+        + _PACKAGES
+        + r")\b(?!\.)",
         "medium",
         requires=(_INSTALLED,),
         unless=(r"Getting requirements to build wheel|build_wheel|pip-build-env|Building wheel for",),

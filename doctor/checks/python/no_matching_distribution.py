@@ -144,7 +144,12 @@ SIGNATURES = (
     ),
     Signature(
         r"PackagesNotFoundError: The following packages are (?:not available from current "
-        r"channels|missing)|ResolvePackageNotFound"
+        r"channels|missing)|ResolvePackageNotFound|NoPackagesFoundError|"
+        r"PackageNotFoundError: (?:Dependency missing|Packages? (?:not found|missing))"
+    ),
+    Signature(
+        r"Could not find a (?:matching version of package|"
+        r"version that matches) (?P<requirement>[\w.\[\],=<>!~+ -]{2,80})"
     ),
     Signature(r"Unable to find installation candidates for (?P<requirement>\S{2,80} \([^)]{1,40}\))"),
     Signature(

@@ -43,7 +43,7 @@ SIGNATURES = (
         outranks=("network-blocked",),
     ),
     Signature(r"Hash mismatch for `?(?P<file>\S{2,120})"),
-    Signature(r"Hash for .{2,120} not found in known hashes"),
+    Signature(r"Hash for .{2,120} not found in known hashes|Retrieved digest for .{2,200} not in"),
     Signature(r"ChecksumMismatchError|SafetyError: The package for .{2,80} appears to be corrupted"),
     Signature(
         r"In --require-hashes mode, all requirements must have their|Hashes are required in --require-hashes mode"

@@ -23,7 +23,8 @@ from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
 from ...wheels.matrix import platform_of_tag, python_key
-from .python_too_old import bound
+from ._bounds import bound_first, python_first
+from .python_too_old import NOT_FOR_THE_PROJECT, bound
 
 EXPLAIN_ZH = """目标 Python 比项目或它固定的 torch 支持的更新。
 
@@ -48,20 +49,12 @@ OLDER = Text(
 
 SIGNATURES = (
     Signature(
-        r"requires a different Python: (?P<python>3\.1[2-9](?:\.\d+)?) not in "
-        r"'(?P<wanted>[^']{0,60}<=? ?3\.1\d[^']{0,20})'",
+        python_first("requires a different Python: ", " not in '", newer=True),
         outranks=("no-matching-distribution",),
     ),
-    Signature(
-        r"requires a different Python: (?P<python>3\.1[01](?:\.\d+)?) not in "
-        r"'(?P<wanted>[^']{0,60}<=? ?3\.(?:[0-9]\b|10|11)[^']{0,20})'",
-        outranks=("no-matching-distribution",),
-    ),
-    Signature(
-        r"requires a different Python: (?P<python>3\.[89](?:\.\d+)?) not in "
-        r"'(?P<wanted>[^']{0,60}<=? ?3\.[0-9]\b[^']{0,20})'",
-        outranks=("no-matching-distribution",),
-    ),
+    Signature(python_first(r"current Python version \(", r"\) does not satisfy Python ?", newer=True)),
+    Signature(python_first(*NOT_FOR_THE_PROJECT, newer=True), outranks=("no-matching-distribution",)),
+    Signature(bound_first("requires Python '", "' but the running Python is ", newer=True)),
     Signature(r"module 'pkgutil' has no attribute 'ImpImporter'", outranks=("old-repo-api",)),
     Signature(
         r"No module named 'distutils'",
@@ -92,6 +85,31 @@ SIGNATURES = (
         outranks=("old-repo-api",),
     ),
     Signature(
+        r"module 'configparser' has no attribute 'SafeConfigParser'|"
+        r"module 'ast' has no attribute '(?:Str|Num|NameConstant|Ellipsis|Bytes)'|"
+        r"module 'importlib' has no attribute 'find_loader'|module 'pkgutil' has no attribute '(?:find|get)_loader'|"
+        r"'(?:FileFinder|zipimporter)' object has no attribute 'find_module'|"
+        r"module 'locale' has no attribute '(?:format|resetlocale)'|"
+        r"required field \"type_ignores\" missing from Module|"
+        r"too few arguments to function '?_PyLong_AsByteArray|"
+        r"'typing\.Union' object has no attribute '__module__'",
+        outranks=("old-repo-api",),
+    ),
+    # `async` has been a keyword since 3.7
+    Signature(
+        r"(?:\basync ?[=,)]|\.async\b).{0,160}\n[\s^~]{0,160}SyntaxError: invalid syntax",
+        "medium",
+        outranks=("python-too-old",),
+    ),
+    # code for Python 2
+    Signature(
+        r"Missing parentheses in call to 'print'|name '(?:unicode|xrange|raw_input|basestring|unichr)' is not defined|"
+        r"No module named '?(?:urllib2|cPickle|ConfigParser|StringIO|Queue|commands|cStringIO)\b|"
+        r"'dict' object has no attribute '(?:iteritems|has_key|itervalues)'",
+        "low",
+    ),
+    Signature(r"AttributeError: cython_sources|Cannot import 'setuptools\.build_meta'", "low"),
+    Signature(
         r"(?:Dynamo|torch\.compile) is not supported (?:on|for) Python (?P<python>3\.1\d)|"
         r"Python (?P<newer>3\.1\d)\+? not yet supported for torch\.compile"
     ),
@@ -108,12 +126,7 @@ SIGNATURES = (
         "high",
     ),
     Signature(
-        r"requires Python '(?P<wanted>[^']{0,30}<=? ?3\.\d+[^']{0,20})' but the running Python is "
-        r"(?P<python>3\.1\d[\d.]*)"
-    ),
-    Signature(
-        r"current Python version \((?P<python>3\.1\d)[\d.]*\) does not satisfy Python "
-        r"?(?P<wanted>[^\s]{0,20}<=? ?3\.1\d)"
+        r"Pipfile requires python_version (?P<wanted>3\.[0-9])\b.{0,20}but you are using (?P<python>3\.1\d)", "medium"
     ),
     Signature(
         r"(?:not|n't) (?:yet )?(?:be )?(?:support(?:ed)?|compatible)(?: (?:on|with|for|"

@@ -22,6 +22,7 @@ from ...facts import Distributions, Facts, Project, Python
 from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
+from ._bounds import bound_first, python_first
 
 EXPLAIN_ZH = """目标 Python 比项目或已安装的包要求的更旧。
 
@@ -48,17 +49,20 @@ NEW_VENV = Text(
 MINORS = tuple("3.%d" % minor for minor in range(6, 16))
 
 
+#: poetry and uv: what stands before the Python, and between it and what the project allows
+NOT_FOR_THE_PROJECT = (
+    r"(?:activated Python version|[Cc]urrent Python version|resolved to Python) \(?",
+    r"\)?,? (?:is not (?:supported|allowed) by the project|"
+    r"which is incompatible with the (?:project|script)'?s Python requirement)\W{1,4}(?=[<>=~^!])",
+)
 SIGNATURES = (
     Signature(
-        r"requires a different Python: (?P<python>(?:2\.\d+|"
-        r"3\.[0-9])(?:\.\d+)?) not in '(?P<wanted>[^']{0,40}>=? ?3\.\d+[^']{0,40})'",
+        python_first("requires a different Python: ", " not in '", newer=False),
         outranks=("no-matching-distribution",),
     ),
-    Signature(
-        r"requires a different Python: (?P<python>3\.1\d(?:\.\d+)?) not in '(?P<wanted>>=? ?3\.1\d[^'<]{0,40})'",
-        outranks=("no-matching-distribution",),
-    ),
-    Signature(r"requires Python '(?P<wanted>>=? ?3\.\d+[^'<]{0,20})' but the running Python is (?P<python>[\d.]+)"),
+    Signature(python_first(r"current Python version \(", r"\) does not satisfy Python ?", newer=False)),
+    Signature(python_first(*NOT_FOR_THE_PROJECT, newer=False), outranks=("no-matching-distribution",)),
+    Signature(bound_first("requires Python '", "' but the running Python is ", newer=False)),
     Signature(
         r"unsupported operand type\(s\) for \|: '(?:type|_GenericAlias|ABCMeta|NoneType|"
         r"builtin_function_or_method)' and '(?:NoneType|type|_GenericAlias)'"
@@ -71,7 +75,8 @@ SIGNATURES = (
     ),
     # f"{x=}" needs 3.8, the same quotes inside the braces need 3.12
     Signature(
-        r"f(?:\"[^\"\n]{0,200}\{(?:[\w.]{1,60}=\}|[^\"\n}]{1,100}\")|'[^'\n]{0,200}\{(?:[\w.]{1,60}=\}|[^'\n}]{1,100}'))"
+        r"f(?:\"[^\"\n]{0,200}\{(?:[\w.]{1,60}=\}|[^\"\n}]{1,100}\")|'[^'\n]{0,200}\{(?:[\w.]{1,60}=\}|"
+        r"[^'\n}]{1,100}'))"
         r".{0,160}\n[\s^~]{0,160}SyntaxError: (?:invalid syntax|f-string: (?:expecting '\}'|unmatched|invalid syntax))",
         "medium",
     ),
@@ -111,14 +116,19 @@ SIGNATURES = (
         r"(?P<wanted>3\.\d+)|minimum (?:supported |required )?Python version(?: is|:)? (?P<least>3\.\d+)"
     ),
     Signature(
-        r"current Python version \((?P<python>3\.\d+)[\d.]*\) does not satisfy Python "
-        r"?(?P<wanted>>=? ?3\.\d+[\d.]*)(?![\d.]*,<)"
-    ),
-    Signature(
         r"Python (?:version )?(?P<python>2\.7|3\.[0-8])[\d.]* (?:is|"
         r"has been) (?:no longer supported|not supported|deprecated and)",
         "medium",
     ),
+    # a plain f-string needs 3.6
+    Signature(r"\bf(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}').{0,160}\n[\s^~]{0,160}SyntaxError: invalid syntax", "low"),
+    Signature(
+        r"requires? (?:at least )?python ?(?:version )?(?:>=? ?)?(?P<wanted>3\.\d+)|"
+        r"Pipfile requires python_version (?P<minimum>3\.\d+)",
+        "low",
+        requires=(r"\b(?:error|fail|but you)|报错",),
+    ),
+    Signature(r"Unsupported Python version (?P<python>2\.\d|3\.[0-8])\b", "medium"),
     Signature(r"DEPRECATION: Python (?:2\.7|3\.[4-6]) reached the end of its life", "low", warning=True),
 )
 

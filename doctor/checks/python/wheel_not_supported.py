@@ -64,6 +64,7 @@ SIGNATURES = (
         r"not compatible) with the current platform|A path dependency is incompatible with the "
         r"current platform"
     ),
+    Signature(r"[Ww]heel is compatible with .{2,80}, but you'?re (?:using|on)\b"),
     Signature(r"[Ww]heel .{0,200}(?:is not compatible with|has an unsupported tag)", "medium"),
 )
 

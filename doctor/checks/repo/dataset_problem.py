@@ -36,7 +36,11 @@ YOLOv5、YOLOv7 的 `Exception: Dataset not found.`：data yaml 里的路径是�
 
 
 SIGNATURES = (
-    Signature(r"Exception: Dataset not found|Dataset '[^']{1,200}' (?:images )?not found|Dataset not found ", "high"),
+    Signature(
+        r"Exception: Dataset not found|Dataset '[^']{1,200}' (?:images )?not found|"
+        r"Dataset not found (?!.{0,300}attempting download)",
+        "high",
+    ),
     Signature(r"Dataset '.{1,300}?' error\b|images not found,? missing paths?|Dataset images not found"),
     Signature(
         r"No labels (?:found )?in .{2,300}|Can ?not train without labels|"
@@ -66,6 +70,7 @@ SIGNATURES = (
         r"can'?t open/read file: check file path/integrity|Image Not Found|image (?:not found|"
         r"does not exist)",
         "medium",
+        unless=(r"Reason: image not found",),
     ),
     Signature(
         r"num_samples should be a positive integer value, but got num_samples=0|Found 0 (?:files|"
@@ -101,6 +106,7 @@ SIGNATURES = (
         ),
     ),
     Signature(r"UnicodeDecodeError: '(?:gbk|gb2312|cp\d+|charmap)' codec can'?t decode", "low"),
+    Signature(r"Corrupt JPEG data: |Premature end of JPEG file|libpng error: ", "medium"),
     Signature(r"ignoring corrupt image/label|WARNING.{0,40}corrupt (?:JPEG|image)", "low", warning=True),
     Signature(
         r"failed finding central directory|Invalid magic number; corrupt file|"

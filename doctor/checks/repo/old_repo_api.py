@@ -221,7 +221,7 @@ SIGNATURES = (
     Signature(
         r"originally trained with https://github\.com/ultralytics/yolov5|This model is NOT forwards compatible with"
     ),
-    Signature(r"module 'distutils' has no attribute 'version'"),
+    Signature(r"module 'distutils' has no attribute 'version'|use_2to3 is invalid"),
     Signature(r"module 'cv2(?:\.cv2)?' has no attribute '(?P<name>cv|CV_\w+|cvCreate\w+|LoadImage)'"),
     Signature(
         r"You tried to access openai\.\w+, but this is no longer supported|tf\.\w+ is (?:removed|"
