@@ -302,6 +302,11 @@ def _notices(report: Report, matrix: Any, live: bool) -> None:
                     {"command": "doctor fix --undo --python " + python.executable},
                 )
             )
+    if report.because == "this one":
+        from .probes.python import is_tools_own
+
+        if python is not None and is_tools_own(python.prefix):
+            report.notices.append((_TOOLS_OWN, {}))
     if live:
         from .probes.namesake import other_doctor
 
@@ -322,6 +327,11 @@ def _notices(report: Report, matrix: Any, live: bool) -> None:
         )
 
 
+_TOOLS_OWN = Text(
+    "This is the environment that pipx or uvx made for the doctor itself. Activate yours, or name its Python: --python "
+    ".venv/bin/python",
+    "这是 pipx 或 uvx 为 doctor 自己创建的环境。请先激活你的环境，或指定它的 Python：--python .venv/bin/python",
+)
 _NAMESAKE = Text(
     "{script} belongs to the package env-doctor. Type `torch-doctor` or `python -m doctor` for this program.",
     "{script} 属于软件包 env-doctor。要运行本程序，请输入 `torch-doctor` 或 `python -m doctor`。",

@@ -22,15 +22,16 @@ class Choice(NamedTuple):
     """The target Python and why it is the target."""
 
     executable: str
-    #: --python, VIRTUAL_ENV, CONDA_PREFIX or ``this one``
+    #: --python, VIRTUAL_ENV, CONDA_PREFIX, the folder of an environment, or ``this one``
     because: str
 
 
 def choose_python(option: Optional[str], environ: Optional[Mapping[str, str]] = None) -> Choice:
     """Return the target: the option, else VIRTUAL_ENV, else CONDA_PREFIX, else the Python that runs the doctor.
 
-    An environment whose folder is gone is passed over; one whose Python is gone is not. Raises DoctorError (exit 3)
-    for a path that is no program.
+    Where that one belongs to pipx or uvx, an environment in the current folder stands before it. An environment whose
+    folder is gone is passed over; one whose Python is gone is not. Raises DoctorError (exit 3) for a path that is no
+    program.
     """
     environ = os.environ if environ is None else environ
     if option is not None:
@@ -43,7 +44,20 @@ def choose_python(option: Optional[str], environ: Optional[Mapping[str, str]] = 
                 _not_dangling(path)
                 if os.path.isfile(path):
                     return Choice(path, variable)
+    if is_tools_own(sys.prefix):
+        for folder in (".venv", "venv"):
+            for name in _names(conda=False):
+                path = os.path.abspath(os.path.join(folder, *name))
+                if os.path.isfile(path):
+                    return Choice(path, folder)
     return Choice(sys.executable, "this one")
+
+
+def is_tools_own(prefix: str) -> bool:
+    """Tell whether pipx, ``uv tool`` or uvx made this environment for the doctor alone: nobody trains in it."""
+    if os.path.basename(os.path.dirname(prefix)).startswith("archive-v"):  # uvx keeps it in uv's cache
+        return True
+    return any(os.path.exists(os.path.join(prefix, name)) for name in ("pipx_metadata.json", "uv-receipt.toml"))
 
 
 def _not_dangling(path: str) -> None:

@@ -47,6 +47,25 @@ def test_a_virtual_env_that_is_gone_is_passed_over(tmp_path):
     assert p.choose_python(None, {"VIRTUAL_ENV": str(tmp_path / "gone")}).because == "this one"
 
 
+@pytest.mark.parametrize("mark", ["pipx_metadata.json", "uv-receipt.toml", "archive-v0"])
+def test_the_environment_of_pipx_and_uvx_is_not_the_one_that_is_meant(tmp_path, monkeypatch, mark):
+    tool = tmp_path / ("archive-v0" if mark == "archive-v0" else "venvs") / "torch-doctor"
+    tool.mkdir(parents=True)
+    if mark != "archive-v0":
+        (tool / mark).write_text("")
+    monkeypatch.chdir(str(tmp_path))
+    inside = tmp_path / ".venv" / p._names(conda=False)[0][0]
+    inside.mkdir(parents=True)
+    python = inside / p._names(conda=False)[0][1]
+    python.write_text("")
+    assert p.choose_python(None, {}).because == "this one"  # not a tool's own: the contract's order
+    monkeypatch.setattr(sys, "prefix", str(tool))
+    assert p.choose_python(None, {}) == (str(python), ".venv")
+    python.unlink()
+    assert p.choose_python(None, {}) == (sys.executable, "this one")
+    assert p.is_tools_own(str(tool)) and not p.is_tools_own(str(tmp_path))
+
+
 @posix
 @pytest.mark.parametrize("variable", [None, "VIRTUAL_ENV", "CONDA_PREFIX"])
 def test_an_environment_whose_python_was_taken_away_is_exit_3(tmp_path, variable):
