@@ -188,11 +188,11 @@ OWN = Text(
     "doctor 就运行在这个环境里，而方案要改动它自身依赖的 {names}。",
 )
 OWN_HINT = Text(
-    "Run it from outside: `pipx run torch-doctor fix --apply --python {python}`, or from a second environment: "
-    "`python -m venv ~/doctor`, `~/doctor/bin/pip install torch-doctor`, "
+    "Run it from outside. In a clone of torch-doctor: `pipx run --spec . torch-doctor fix --apply --python {python}`, "
+    "or with an environment of its own: `python -m venv ~/doctor`, `~/doctor/bin/python -m pip install .`, "
     "`~/doctor/bin/doctor fix --apply --python {python}`.",
-    "请从环境之外运行：`pipx run torch-doctor fix --apply --python {python}`；"
-    "或另建一个环境：`python -m venv ~/doctor`、`~/doctor/bin/pip install torch-doctor`、"
+    "请从环境之外运行。在 torch-doctor 的克隆里：`pipx run --spec . torch-doctor fix --apply --python {python}`；"
+    "或为它单独建一个环境：`python -m venv ~/doctor`、`~/doctor/bin/python -m pip install .`、"
     "`~/doctor/bin/doctor fix --apply --python {python}`。",
 )
 OUTDATED = Text(
