@@ -4,6 +4,9 @@ import importlib.util
 import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -238,6 +241,102 @@ def test_codes_named_in_documents_exist():
             if code != "README" and code not in CODES:
                 wrong.append("%s: %s" % (name_of(path), code))
     assert wrong == []
+
+
+#: how a call of the doctor begins -> why the test below does not make it
+NOT_CALLED = {
+    ("pi",): "only a name in the text; needs a Raspberry Pi",
+    ("wheels",): "only a name in the text; needs a package",
+    ("explain",): "only a name in the text; reads standard input",
+    ("run", "--", "CMD"): "CMD stands for a command",
+    ("pi", "opencv-python", "onnxruntime"): "needs a Raspberry Pi; its output for a recorded one is shown and compared",
+    ("pi", "--python"): "needs a Raspberry Pi; done in the emulated one (tests/raspberry)",
+    ("fix", "--apply"): "installs; done in tests/fix and, for real, in tests/slow",
+    (
+        "--install-completion",
+    ): "writes into the start-up files of a shell; done in tests/test_cli.py in a home of its own",
+}
+#: commands of other programs in the documents -> where they are run
+OTHER_COMMANDS = {
+    "make check": "its parts are what CI runs",
+    "python -m pytest": "this is what runs",
+    "python scripts/make_pages.py": "compared above",
+    "python3 -m venv": "the README's two commands are run by .ci/run, word by word",
+    "pipx install .": "needs pipx and the package index; tried by hand on 2026-11-22 with pipx 1.8",
+    "uvx --from .": "needs uv and the package index; tried by hand on 2026-11-22 with uv 0.13.9",
+    "python benchmarks/": "takes minutes and gigabytes; its output stands in docs/benchmarks.md",
+    "python tests/fix/trials.py": "takes an hour; its output stands in docs/fix-trials.md",
+    "python3 -m pip wheel": "done for every Pi in tests/raspberry",
+    "python3 -m pip download": "needs the package index; tried by hand on 2026-11-22",
+    "scp ": "needs a second machine",
+    "~/doctor/bin/pip install": "done in the emulated system in tests/raspberry",
+}
+
+
+def _ours(words):
+    return not any(
+        tuple(words[: len(begin)]) == begin for begin in NOT_CALLED if len(begin) > 1 or words == list(begin)
+    )
+
+
+@pytest.fixture
+def reader(tmp_path):
+    """Return the folder of somebody who follows the documents: an environment, a script, a log, a bundle."""
+    import venv
+
+    for folder in (tmp_path / "train" / ".venv", tmp_path / "here"):
+        venv.create(str(folder), with_pip=False, symlinks=os.name != "nt")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "train.py").write_text("print('epoch 1')\n")
+    for log in ("error.log", "train.log"):
+        (work / log).write_text("ModuleNotFoundError: No module named 'cv2'\n")
+    machine = ROOT / "tests" / "machines" / "linux-rtx3060-healthy.json"
+    (work / "bundle.json").write_bytes(machine.read_bytes())
+    (work / "tests").mkdir()
+    shutil.copytree(str(ROOT / "tests" / "machines"), str(work / "tests" / "machines"))
+    return work
+
+
+def test_every_command_that_is_named_works(reader):
+    """Each call of the doctor in the documents is made once: it may find something, and it must not be refused."""
+    home = reader.parent
+    environment = dict(os.environ, PYTHONPATH=str(ROOT), HOME=str(home), USERPROFILE=str(home), NO_COLOR="1")
+    environment.update(VIRTUAL_ENV=str(home / "here"), PYTHONIOENCODING="utf-8")
+    calls = {tuple(words): line for path in WRITTEN for line, words in _invocations(path) if words}
+    made, wrong = 0, []
+    for words, line in sorted(calls.items()):
+        if not _ours(list(words)):
+            continue
+        argv = [re.sub("^~", lambda _: str(home), word) for word in words]
+        argv = [word.replace("/bin/python", "/Scripts/python.exe") if os.name == "nt" else word for word in argv]
+        argv = [sys.executable if word == "python" else word for word in argv]
+        with open(str(reader / "error.log"), "rb") as log:
+            ran = subprocess.run(
+                [sys.executable, "-m", "doctor"] + argv,
+                cwd=str(reader),
+                env=environment,
+                stdin=log,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                timeout=120,
+            )
+        made += 1
+        if ran.returncode not in (0, 1) or not ran.stdout.strip() or b"Traceback" in ran.stderr:
+            wrong.append((line, ran.returncode, ran.stderr.decode("utf-8", "replace")[-300:]))
+    assert wrong == []
+    assert made >= 20
+
+
+def test_of_every_other_command_it_is_known_where_it_is_run():
+    unknown = []
+    for path in WRITTEN:
+        for line in commands(text_of(path)):
+            if not re.search(r"(^|\| |/)doctor ", line) and not line.startswith(tuple(OTHER_COMMANDS)):
+                unknown.append("%s: %s" % (name_of(path), line))
+    assert unknown == []
+    lines = [line for path in WRITTEN for line in commands(text_of(path))]
+    assert [begin for begin in OTHER_COMMANDS if not any(line.startswith(begin) for line in lines)] == []
 
 
 # ---------------------------------------------------------------- shown output
