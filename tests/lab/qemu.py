@@ -69,6 +69,8 @@ class Emulated:
         self.folder = folder
         self.python = folder / "bin" / "python"
         self.site = folder / "lib" / ("python" + PYTHON) / "site-packages"
+        #: the interpreter itself, which ``python`` starts under qemu
+        self.binary = cache() / ("%s-%s" % (machine.debian, RELEASE)) / "usr" / "bin" / ("python" + PYTHON)
 
     def run(self, *arguments: object, **given: object) -> subprocess.CompletedProcess:
         """Run this Python with these arguments; no compiler and no other program is on its PATH.
@@ -167,8 +169,7 @@ def _base(machine: Machine, root: Path, qemu: str) -> Path:
 
 def _write_python(made: Emulated, root: Path, qemu: str) -> None:
     made.python.parent.mkdir(parents=True, exist_ok=True)
-    binary = root / "usr" / "bin" / ("python" + PYTHON)
-    made.python.write_text('#!/bin/sh\nexec %s -L %s -0 %s %s "$@"\n' % (qemu, root, made.python, binary))
+    made.python.write_text('#!/bin/sh\nexec %s -L %s -0 %s %s "$@"\n' % (qemu, root, made.python, made.binary))
     made.python.chmod(0o755)
 
 

@@ -150,6 +150,86 @@ def test_fix_installs_from_piwheels_and_a_renamed_release_file(pi, tree, project
     assert pi.run("-c", "import cv2").returncode != 0
 
 
+#: wheels of one project, newest last: which of them pip takes here depends on their tags alone
+TAGS = (
+    ("1.0", "{py}-{py}-linux_{machine}"),
+    ("1.1", "{py}-{py}-manylinux2014_{machine}"),
+    ("1.2", "{py}-{py}-manylinux_2_17_{machine}.manylinux2014_{machine}"),
+    ("1.3", "{py}-none-manylinux_2_31_{machine}"),
+    ("1.4", "{py}-{py}-manylinux_2_36_{machine}"),
+    ("1.5", "cp37-abi3-manylinux_2_31_{machine}"),
+    ("1.6", "{py}-{py}-manylinux_2_37_{machine}"),
+    ("1.7", "cp312-abi3-manylinux_2_31_{machine}"),
+    ("1.8", "{py}-{py}-musllinux_1_2_{machine}"),
+    ("1.9", "cp310-cp310-manylinux_2_31_{machine}"),
+    ("2.0", "{py}-{py}-linux_armv6l"),
+    ("2.1", "{py}-{py}-manylinux_2_31_{other}"),
+    ("2.2", "{py}-{py}-manylinux_2_31_x86_64"),
+)
+
+#: pip decides for manylinux on ARM by the header of its interpreter, which is a script here: it is shown the real one
+PIP = """
+import sys
+sys.executable = sys.argv.pop(1)
+from pip._internal.utils.compatibility_tags import get_supported
+from pip._internal.models.wheel import Wheel
+if sys.argv[1] == "download":
+    from pip._internal.cli.main import main
+    sys.exit(main(sys.argv[1:]))
+tags = get_supported()
+print(" ".join(name for name in sys.argv[1:] if Wheel(name).supported(tags)))
+"""
+
+
+#: the files that the doctor finds fitting, on the same machine
+FITTING = """
+import sys
+from doctor.wheels.matrix import load
+from doctor.wheels.pi.boards import of_target
+from doctor.wheels.pi.fitting import candidates
+from doctor.wheels.target import Target
+target = of_target(Target.described(sys.argv[1], load(), sys.argv[2], glibc=sys.argv[3]))
+print(" ".join(item.build.file.filename for item in candidates(load(), "ncnn", target) if item.fits))
+"""
+
+
+def test_pip_and_the_doctor_take_the_same_tags(pi, tree, project, tmp_path):
+    """Of wheels with every kind of tag pip accepts some and downloads the newest: the doctor names that one."""
+    other = {"armv7l": "aarch64", "aarch64": "armv7l"}[pi.machine.name]
+    index = Index(tmp_path / "www")
+    names = {}
+    for version, tag in TAGS:
+        tag = tag.format(py="cp311", machine=pi.machine.name, other=other)
+        index.add("ncnn", version, tag)
+        names["ncnn-%s-%s.whl" % (version, tag)] = version
+    accepted = pi.must("-c", PIP, pi.binary, *names).split()
+    assert [names[name] for name in accepted] == ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5"]
+
+    def known(data):
+        block = data["pi_wheels"]["ncnn"]
+        block.update(measured=[], pypi_first_newest=[], pypi_by_os=[_row(*item) for item in names.items()])
+        data["index_files"]["packages"]["ncnn"] = {}
+
+    with_matrix(pi, known)
+    given = {"cwd": str(project), "env": {"DOCTOR_ROOT": str(tree)}}
+    fitting = pi.must("-c", FITTING, "linux_" + pi.machine.name, qemu.PYTHON, qemu.GLIBC, **given).split()
+    assert sorted(fitting) == sorted(accepted)
+    ran = pi.run("-m", "doctor", "pi", "ncnn", "--quick", "--json", "--only", "pi-page-size", **given)
+    chosen = [wheel for wheel in json.loads(ran.stdout)["wheels"]["wheels"] if wheel["name"] == "ncnn"]
+    assert [wheel["version"] for wheel in chosen] == ["1.5"], ran.stdout[-2000:]
+    taken = tmp_path / "taken"
+    with index.serve() as server:
+        options = ["--no-deps", "-q", "--disable-pip-version-check", "--index-url", server.simple, "-d", taken]
+        pi.must("-c", PIP, pi.binary, "download", *options, "ncnn")
+    assert [path.name for path in taken.iterdir()] == [chosen[0]["filename"]]
+
+
+def _row(name, version):
+    interpreter, abi, platform = name[: -len(".whl")].split("-")[2:]
+    return {"package": "ncnn", "version": version, "file": name, "index": "PyPI", "sha256": None,
+            "python": interpreter, "abi": abi, "platform": platform}  # fmt: skip
+
+
 LOAD = """
 import ctypes, glob, os, tflite_runtime
 (path,) = glob.glob(os.path.join(os.path.dirname(tflite_runtime.__file__), "_pywrap*.so"))

@@ -240,6 +240,16 @@ def test_a_newer_cpu_torch_is_named_beside_it(matrix):
     assert "cpu" in other.wheels[0].version
 
 
+def test_a_musl_system_takes_no_glibc_file(matrix):
+    alpine = boards.of_target(Target.described("linux_aarch64", matrix, "3.11"))._replace(pi=True, musl=True)
+    judged = fitting.candidates(matrix, "opencv-python", alpine)
+    assert judged and not any(item.fits for item in judged)
+    assert "libc: made for glibc, this system has musl" in judged[0].reasons
+    named = catalogue.Build(judged[0].build.file._replace(platforms=("musllinux_1_2_aarch64",)), "package index")
+    assert fitting.judge(named, alpine).fits
+    assert fitting.judge(named, ARM64).reasons == ("libc: made for musl, this system has glibc",)
+
+
 # ---------------------------------------------------------------- what there is instead
 
 

@@ -21,6 +21,7 @@ class ArmTarget(NamedTuple):
     platform: str
     #: None = no limit known
     glibc: Optional[str] = None
+    musl: bool = False
     glibcxx: Optional[str] = None
     codename: str = ""
     #: the processor has LSE atomics (a Pi 5 has); None = not known
@@ -71,6 +72,7 @@ def target_of_facts(facts: Any) -> ArmTarget:
         abi=python.abi or _default_abi(python.minor),
         platform=python.platform,
         glibc=glibc,
+        musl=python.libc == "musl",
         glibcxx=(host.glibcxx if host else None) or GLIBCXX.get(codename),
         codename=codename,
         lse=_lse(board, cpu),
@@ -91,6 +93,7 @@ def of_target(target: Any, numpy: Optional[str] = None) -> ArmTarget:
         abi=target.abi or _default_abi(target.python),
         platform=target.platform,
         glibc=target.glibc if target.libc != "musl" else None,
+        musl=target.libc == "musl",
         glibcxx=GLIBCXX.get(known.codename) if known else None,
         codename=known.codename if known else "",
         lse=lse,

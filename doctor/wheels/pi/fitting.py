@@ -63,6 +63,8 @@ def tag_reasons(build: Build, target: ArmTarget) -> Iterator[str]:
         yield "abi: made for %s, this is %s" % (file.abi, target.abi)
     if build.machine not in ("any", target.machine):
         yield "platform: made for %s, this is %s" % (build.machine, target.machine)
+    elif build.machine != "any" and target.musl != all(tag.startswith("musllinux_") for tag in file.platforms):
+        yield "libc: made for %s, this system has %s" % (("glibc", "musl") if target.musl else ("musl", "glibc"))
 
 
 def _for_python(matrix: Matrix, build: Build, target: ArmTarget) -> Build:
