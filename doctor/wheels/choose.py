@@ -294,7 +294,8 @@ class _Chooser:
         with_cuda = any(build.cuda for build, _, _ in possible)
         if not with_cuda or self.target.has_gpu is False:
             return self._cpu(possible)
-        if self.target.gpus is None or self.target.driver_state == UNKNOWN or self._unknown_cards():
+        unknown = self.target.gpus is None or self.target.driver_state == UNKNOWN or self._unknown_cards()
+        if unknown and not self.target.tegra:
             return self._cannot_tell(possible)
         return self._cuda(possible)
 
@@ -453,6 +454,9 @@ class _Chooser:
             reason = {"cpu": "cpu: would leave the GPU unused", "rocm": "rocm: for AMD cards"}.get(
                 kind, "%s: not for NVIDIA cards" % kind
             )
+            return Verdict(build, vision, audio, FAILS, "", (reason,))
+        if self.target.tegra:
+            reason = "board: made for servers, not for a Jetson before JetPack 7"
             return Verdict(build, vision, audio, FAILS, "", (reason,))
         reasons: List[str] = []
         status, how = FITS, "direct"
@@ -780,7 +784,8 @@ class _Chooser:
 
     def _none(self, possible: Sequence[Candidate], alternatives: Sequence[Alternative]) -> Choice:
         found = list(alternatives)
-        if possible and self.target.gpus and all(self.wishes[n].variant is None for n in self.trio if n in self.wishes):
+        gpus = self.target.gpus or self.target.tegra
+        if possible and gpus and all(self.wishes[n].variant is None for n in self.trio if n in self.wishes):
             found.extend(self._cpu_alternative(possible))
         if not possible:
             rule = Said(
@@ -789,6 +794,15 @@ class _Chooser:
                     "没有适合 Python {python}、{platform} 且符合要求的 torch 版本",
                 ),
                 {"python": self._python_word(), "platform": self.target.platform},
+            )
+        elif self.target.tegra:
+            rule = Said(
+                Text(
+                    "PyTorch's CUDA builds for aarch64 are made for servers; a Jetson before JetPack 7 needs the torch "
+                    "that NVIDIA builds for its JetPack",
+                    "PyTorch 的 aarch64 CUDA 构建面向服务器；JetPack 7 之前的 Jetson 需要 NVIDIA "
+                    "为对应 JetPack 构建的 torch",
+                )
             )
         elif self.target.gpus and self.target.driver_state == NONE:
             rule = Said(

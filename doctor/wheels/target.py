@@ -66,6 +66,8 @@ class Target:
     cpu_flags: Optional[Tuple[str, ...]] = None
     #: the Raspberry Pi it is, by the device tree's model; None when it is none or unknown
     board: Optional[str] = None
+    #: a Jetson whose driver is its own: before JetPack 7 it runs NVIDIA's builds for it, none that is made for servers
+    tegra: bool = False
     #: nothing of it comes from this machine
     elsewhere: bool = False
     #: the interpreter it was read from
@@ -97,14 +99,16 @@ class Target:
         driver, driver_state, gpus = _nvidia_here(facts, matrix, unknowns)
         cpu, board = facts.maybe(Cpu), facts.maybe(Board)
         wsl = host is not None and host.wsl
+        tegra = _tegra(host, board, driver)
         return replace(
             base,
             driver=driver,
             driver_state=driver_state,
             driver_system="windows" if base.system == "windows" or wsl else "linux",
-            gpus=gpus,
+            gpus=gpus or None if tegra else gpus,  # its GPU is on no PCI bus, and older ones have no NVML
             cpu_flags=cpu.flags if cpu is not None and cpu.flags else None,
             board=board.model if board is not None and board.raspberry_pi else None,
+            tegra=tegra,
             unknowns=tuple(unknowns),
         )
 
@@ -496,6 +500,15 @@ def _libc_here(python: Python, host: Optional[Host], platform: str) -> Tuple[Opt
     if libc is None and version is None:
         return "glibc", None, UNKNOWN
     return libc or "glibc", version, KNOWN if version else UNKNOWN
+
+
+#: first driver branch that Jetsons share with servers (JetPack 7)
+_SHARED_DRIVER = 580
+
+
+def _tegra(host: Optional[Host], board: Optional[Board], driver: Optional[str]) -> bool:
+    jetson = (board is not None and "jetson" in board.model.lower()) or (host is not None and "tegra" in host.release)
+    return jetson and (driver is None or key(driver) < key(str(_SHARED_DRIVER)))
 
 
 def _nvidia_here(

@@ -1,12 +1,15 @@
 """When a newer driver is offered beside another build, and what the chain says of a card that is only assumed."""
 
+import json
+
 import pytest
 
 from doctor.assume import assume
 from doctor.checks.gpu.driver_too_old import driver_too_old
-from doctor.facts import Facts, Gpu, Host, Nvidia, Torch
+from doctor.facts import Facts, Gpu, Host, Nvidia, NvidiaSource, Torch, to_json
 from doctor.model import Manual
 from doctor.render.chain import links
+from doctor.session import Request, judge
 from doctor.wheels.matrix import load
 
 MATRIX = load()
@@ -43,3 +46,12 @@ def test_the_driver_of_an_assumed_card_is_unknown_not_none():
     assert links(bare, (), "en")[0].state == "none"
     assert links(assume(bare, MATRIX, gpus=["RTX 3060"]), (), "en")[0].state == "unknown"
     assert links(assume(bare, MATRIX, driver="552.22"), (), "en")[0].state == "ok"
+
+
+def test_a_driver_whose_halves_differ_is_not_called_missing_too(tmp_path):
+    refused = NvidiaSource("nvml", error="Driver/library version mismatch", error_code=18)
+    state = Nvidia(sources=(refused,), pci=("10de:2504",))
+    bundle = tmp_path / "bundle.json"
+    bundle.write_text(json.dumps(to_json(facts("2.9.1+cu128", "12.8", None, "", None).replace(state))))
+    found = {item.code for item in judge(Request(from_file=str(bundle))).findings}
+    assert "driver-library-mismatch" in found and "driver-missing" not in found

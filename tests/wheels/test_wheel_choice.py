@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from doctor.facts import Facts, Gpu, Host, Nvidia, Python, Unknown
+from doctor.facts import Board, Facts, Gpu, Host, Nvidia, Python, Unknown
 from doctor.model import DoctorError
 from doctor.record import replace
 from doctor.wheels.choose import choose
@@ -526,6 +526,34 @@ def machine(nvidia, libc="glibc", implementation="cpython", **host):
 def test_this_machine_without_a_card_gets_the_cpu_build():
     choice = run(TORCH, facts=machine(None), matrix=MATRIX)
     assert choice.fits and version(choice) == "2.15.0+cpu"
+
+
+JETSON = (
+    Host("linux", "aarch64", "5.15.148-tegra"),
+    Board("NVIDIA Jetson Orin Nano Developer Kit"),
+    Python("/v/bin/python", "3.12.3", abi="cp312", platform=ARM),
+)
+
+
+@pytest.mark.parametrize(
+    "nvidia",
+    [None, Unknown("nvidia-smi: no answer"), Nvidia(driver="540.4.0", gpus=(Gpu("Orin (nvgpu)", "8.7"),))],
+    ids=["no NVML", "unknown", "JetPack 6"],
+)
+def test_a_jetson_before_jetpack_7_gets_no_build_that_is_made_for_servers(nvidia):
+    jetson = Target.from_facts(machine(nvidia).replace(*JETSON), MATRIX)
+    choice = pick(jetson, "torch")
+    assert not choice.wheels and "Jetson" in choice.rule.render("en")
+    assert reasons(choice, "torch 2.14.1 cu130").startswith("board: made for servers")
+    assert [item.wheels[0].version for item in choice.alternatives] == ["2.15.0+cpu"]
+    ordered = pick(jetson, "torch==2.9.1+cu126")
+    assert version(ordered) == "2.9.1+cu126" and not ordered.fits
+
+
+def test_jetpack_7_shares_its_driver_with_servers():
+    thor = machine(Nvidia(driver="580.65.06", gpus=(Gpu("NVIDIA Thor", "11.0"),))).replace(*JETSON)
+    choice = pick(Target.from_facts(thor, MATRIX), "torch")
+    assert version(choice) == "2.14.1+cu130" and choice.fits
 
 
 def test_options_replace_single_facts():

@@ -119,7 +119,7 @@ SIGNATURES = (
     explain_zh=EXPLAIN_ZH,
     needs=(Nvidia, Host, Torch, Project),
     remedies=(Manual(LINUX),),
-    after=("gpu-dropped-by-driver",),
+    after=("gpu-dropped-by-driver", "driver-library-mismatch"),
     signatures=SIGNATURES,
 )
 def driver_missing(facts: Facts, matrix) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ Installs the newest builds that serve every card; only the environment changes.
 import re
 from typing import Any, Iterator, List, Sequence, Tuple
 
-from ...facts import Facts, Gpu, Host, MissingFact, Nvidia, Torch, Trials
+from ...facts import Distributions, Facts, Gpu, Host, MissingFact, Nvidia, Torch, Trials
 from ...model import ERROR, WARNING, Finding, MendTorch
 from ...registry import Signature, check
 from ...text import Text
@@ -130,7 +130,7 @@ SIGNATURES = (
         "该构建支持 {supported}。在这块显卡上，第一个内核就会报 “no kernel image is available”。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Nvidia, Torch, Host, Trials),
+    needs=(Nvidia, Torch, Host, Trials, Distributions),
     remedies=(MendTorch(cuda=True),),
     signatures=SIGNATURES,
 )
@@ -199,12 +199,14 @@ def _build(facts: Facts, torch: Torch, cuda: str, matrix: Any) -> Tuple[Build, s
     trials = facts.maybe(Trials)
     stage = trials.stage("torch") if trials is not None else None
     said = tuple(stage.data.get("arch_list") or ()) if stage is not None else ()
-    said = said or torch.arch_list
-    if said:
-        sass, ptx = capabilities(said)
+    sass, ptx = capabilities(said or torch.arch_list)
+    if sass or ptx:
         variant = variant_of(cuda)
         return Build(public(torch.version), variant, system, cuda, sass, ptx), "torch.cuda.get_arch_list()"
-    build = matrix.build(torch.version, system, cuda, machine)
+    distributions = facts.maybe(Distributions)
+    found = distributions.find("torch") if distributions is not None else None
+    wheel = found is None or found.installer != "conda"  # conda's builds have lists of their own
+    build = matrix.build(torch.version, system, cuda, machine) if wheel else None
     if build is not None and build.known:
         return build, "wheel_matrix.yaml"
     return Build(public(torch.version), variant_of(cuda), system, cuda), "CUDA %s" % cuda
@@ -226,6 +228,8 @@ def capabilities(names: Sequence[str]) -> Tuple[Tuple[str, ...], Tuple[str, ...]
     ptx: List[str] = []
     for name in names:
         match = re.match(r"(sm|compute)_(\d+)(\d)[af]?$", name)
+        if match is None and re.match(r"\d+\.\d+(\+PTX)?$", name) is None:
+            continue  # a word of a torch that this doctor does not know
         plain = "%s.%s" % match.group(2, 3) if match else name.replace("+PTX", "")
         if match is None or match.group(1) == "sm":
             sass.append(plain)

@@ -86,8 +86,8 @@ def no_gpu(facts: Facts, matrix) -> Iterator[Finding]:
         return  # Apple's GPU is torch's business there
     if board is not None and (board.raspberry_pi or "jetson" in board.model.lower()):
         return  # nobody expects one; a Jetson's own GPU is on no PCI bus
-    if torch is not None and torch.rocm:
-        return
+    if torch is not None and (torch.rocm or "+xpu" in torch.version):
+        return  # made for another maker's GPU
     params = {"driver": nvidia.driver if nvidia is not None else None}
     evidence = list(source_evidence(nvidia)) if nvidia is not None else []
     cause = None
