@@ -66,6 +66,36 @@ def build(
     return draft.finish()
 
 
+def step_ids(plan: Plan, finding: Finding) -> List[int]:
+    """Return the ids of the steps that carry out this finding's remedies, not those of another one of its code."""
+    steps = [step for step in plan.steps if finding.code in step.fixes]
+    own = [step for step in steps if any(_carries_out(step, remedy, finding.params) for remedy in finding.remedies)]
+    # a note's remedy is shown as a command that no longer looks like it
+    return [step.id for step in own or (steps if finding.remedies else ())]
+
+
+def _carries_out(step: Step, remedy: Remedy, params: Mapping[str, Any]) -> bool:
+    moved = {wheel.name for wheel in step.wheels} | set(step.removes)
+    if isinstance(remedy, MendTorch):
+        return bool(moved & set(TRIO))
+    if isinstance(remedy, (Install, Reinstall)):
+        return remedy.name in moved
+    if isinstance(remedy, KeepOne):
+        return bool(moved & set(remedy.remove + (_name_of(remedy.keep),)))
+    if isinstance(remedy, Remove):
+        return bool(set(remedy.names) & set(step.removes) or set(remedy.paths) & set(step.removes_paths))
+    if isinstance(remedy, Rewrite):
+        return bool(set(remedy.edits) & set(step.edits))
+    if isinstance(remedy, System):
+        return remedy.commands == step.commands
+    return step.kind == "manual" and _in_words(remedy.text, params) == _in_words(step.text, step.params)
+
+
+def _in_words(text: Text, params: Mapping[str, Any]) -> str:
+    """Return what a reader sees: one text stands for many situations."""
+    return text.render("en", _readable(params))
+
+
 class _Ask(NamedTuple):
     """A remedy and the finding that asks for it."""
 
@@ -291,7 +321,7 @@ class _Draft:
     def _plan_manual(self) -> None:
         merged: Dict[str, Tuple[Text, Mapping[str, Any], List[str]]] = {}
         for ask in self._asks.get(Manual, []):
-            key = ask.remedy.text.render("en", _readable(ask.params))
+            key = _in_words(ask.remedy.text, ask.params)
             text, params, codes = merged.get(key, (ask.remedy.text, ask.params, []))
             merged[key] = (text, params, _with(codes, ask.code))
         for text, params, codes in merged.values():

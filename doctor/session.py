@@ -501,8 +501,3 @@ def guard(project: Optional[str] = None) -> List[Finding]:
 def only_errors(report: Report) -> List[Finding]:
     """Return the findings at error level."""
     return [finding for finding in report.findings if finding.severity == ERROR]
-
-
-def step_ids(plan: Plan, code: str) -> List[int]:
-    """Return the ids of the plan's steps that cure a code."""
-    return [step.id for step in plan.steps if code in step.fixes]

@@ -17,7 +17,7 @@ from doctor.model import (
     System,
     Wheel,
 )
-from doctor.plan import accepts, automatic, build, join_specifiers, requirement_of, satisfiable, typed
+from doctor.plan import accepts, automatic, build, join_specifiers, requirement_of, satisfiable, step_ids, typed
 from doctor.text import Text, plain
 from doctor.wheels.repair import Mended
 
@@ -275,3 +275,33 @@ def test_small_things():
     assert typed(wheel("torch", "2", "https://h.example.org/torch-2.whl#sha256=0")).startswith("https://")
     assert typed(wheel("onnxruntime", "1.9.1", "https://h.example.org/o.whl_np1195")).endswith("none-any.whl")
     assert requirement_of(wheel("pip", ">=19.3")) == "pip>=19.3" and requirement_of(wheel("pip", "")) == "pip"
+
+
+def test_each_finding_of_one_code_shows_its_own_steps():
+    edit = Edit("a.py", 3, 4, "np.int", "int")
+    by_hand = Text("Change {what}.", "改 {what}。")
+    findings = [
+        found("other-env", Install("scipy")),
+        found("other-env", Install("requests"), Manual(by_hand), what="a.py"),
+        found("other-env", Manual(by_hand), what="b.py"),
+        found("other-env", Rewrite((edit,), TEXT)),
+        found("other-env", System(TEXT, (("apt-get", "install", "x"),))),
+        found("other-env", MendTorch()),
+        found("other-env", KeepOne(("opencv-python", "opencv-python-headless"), "opencv-python==4")),
+        found("other-env", Remove((), ("/sp/~orch",))),
+        found("other-env"),
+    ]
+    made = plan(findings, Shop(torch=(wheel("torch"), wheel("torchvision"))), facts(scipy="1"))
+    kinds = {
+        step.id: (step.kind, tuple(sorted({one.name for one in step.wheels} | set(step.removes))))
+        for step in made.steps
+    }
+    shown = [[kinds[number] for number in step_ids(made, finding)] for finding in findings]
+    assert shown[0] == [("pip", ("scipy",))]
+    assert shown[1] == [("pip", ("requests",)), ("manual", ())]
+    assert shown[2] == [("manual", ())] and step_ids(made, findings[2]) != step_ids(made, findings[1])[1:]
+    assert [kind for kind, _ in shown[3] + shown[4]] == ["source", "system"]
+    assert shown[5] == [("pip", ("torch", "torchvision"))]
+    assert all("opencv-python" in names for _, names in shown[6]) and shown[6]
+    assert len(shown[7]) == 1
+    assert shown[8] == []

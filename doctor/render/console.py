@@ -12,7 +12,8 @@ from rich.text import Text as Rich
 
 from .. import facts as f
 from ..model import CRASHED, ERROR, NOTE, SKIPPED, WARNING, Finding, Plan, Step
-from ..session import Report, step_ids
+from ..plan import step_ids
+from ..session import Report
 from ..text import Text
 from ..units import size
 from ..wheels.command import commands
@@ -271,7 +272,7 @@ class Screen:
             rows.add_row(self.say(words.SEEN), Rich(self.plain(line), style="dim"))
         if len(finding.evidence) > len(shown):
             rows.add_row("", Rich("+%d (-v)" % (len(finding.evidence) - len(shown)), style="dim"))
-        steps = [step for number in step_ids(plan, finding.code) for step in plan.steps if step.id == number]
+        steps = [step for number in step_ids(plan, finding) for step in plan.steps if step.id == number]
         steps.sort(key=lambda step: step.kind == "system")  # their commands, which are never broken, come below
         for step in steps:
             rows.add_row(self.say(words.FIX), self.step_line(step))

@@ -7,7 +7,8 @@ from .. import facts as f
 from ..bundle import document as bundle
 from ..facts import encode
 from ..model import Finding, Plan, Step, Wheel
-from ..session import Report, step_ids
+from ..plan import step_ids
+from ..session import Report
 from ..version import __version__
 
 
@@ -83,7 +84,7 @@ def finding_document(finding: Finding, plan: Plan, lang: str) -> Dict[str, Any]:
         "cause": finding.cause.render(lang, finding.params) if finding.cause else "",
         "evidence": list(finding.evidence),
         "params": encode(finding.params),
-        "fix": step_ids(plan, finding.code),
+        "fix": step_ids(plan, finding),
     }
 
 

@@ -4,7 +4,8 @@ from typing import Any, List
 
 from .. import facts as f
 from ..model import SKIPPED
-from ..session import Report, step_ids
+from ..plan import step_ids
+from ..session import Report
 from ..text import Text
 from ..version import __version__
 from . import words
@@ -42,7 +43,7 @@ def render_report(report: Report, lang: str) -> str:
             lines += [escape(hide(finding.cause.render(lang, finding.params))), ""]
         if finding.evidence:
             lines += _fold(say(words.SEEN), [hide(line) for line in finding.evidence])
-        for number in step_ids(report.plan, finding.code):
+        for number in step_ids(report.plan, finding):
             step = next(item for item in report.plan.steps if item.id == number)
             lines.append("- %s: %s" % (say(words.FIX), escape(hide(step.text.render(lang, step.params)))))
             for command in typed(step, is_root(report)):
