@@ -48,7 +48,7 @@ class Journal:
             write_atomically(os.path.join(journal.folder, RESERVE), b"\0" * RESERVE_BYTES)
             journal.write("begin", schema=SCHEMA, **data)
             journal.mark_active()
-        except OSError:
+        except BaseException:  # Ctrl-C as well
             journal.mark_finished()
             shutil.rmtree(journal.folder, ignore_errors=True)  # it has done nothing yet
             raise

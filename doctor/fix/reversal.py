@@ -13,6 +13,7 @@ from . import snapshot, state
 from .journal import Journal, all_journals
 from .options import APPLIED, NOTHING, ROLLED_BACK, UNDONE, FixResult, Past
 from .progress import Progress
+from .signals import PUTTING_BACK, unstoppable
 
 #: how a finished fix ended, by its last record
 ENDED = {"kept": APPLIED, "rolled-back": ROLLED_BACK, "undone": UNDONE}
@@ -20,14 +21,12 @@ ENDED = {"kept": APPLIED, "rolled-back": ROLLED_BACK, "undone": UNDONE}
 
 def undo(prefix: str, progress: Optional[Progress] = None) -> FixResult:
     """Put back what an interrupted fix, else the last kept one, changed; raises DoctorError when that is not safe."""
-    from .transaction import unstoppable
-
     folder = state.folder(prefix)
     if not os.path.isdir(folder):
         return FixResult(NOTHING, 0, NOTHING_TO_UNDO)
     state.trust(folder, directory=True)
     progress = progress or Progress()
-    with state.Lock(folder), unstoppable(progress):
+    with state.Lock(folder), unstoppable(progress, PUTTING_BACK):
         shutil.rmtree(os.path.join(folder, "scratch"), ignore_errors=True)
         journal = _interrupted(folder, prefix)
         if journal is not None:

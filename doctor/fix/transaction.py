@@ -2,9 +2,6 @@
 
 import os
 import shutil
-import signal
-import threading
-from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..facts import Distributions, Facts, Python, Unknown
@@ -36,6 +33,7 @@ from .options import (
 from .progress import Progress
 from .record import Layout
 from .requires import completed
+from .signals import FINISHING, PUTTING_BACK, STOPS, stoppable, unstoppable
 
 
 def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = None) -> FixResult:
@@ -106,48 +104,6 @@ def known(facts: Facts, section: Any) -> Any:
     return value
 
 
-class Interrupted(BaseException):
-    """The user or the system asked the doctor to stop."""
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP put things back, as Ctrl-C does."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        raise Interrupted(number)
-
-    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
-
-
-@contextmanager
-def unstoppable(progress: Progress) -> Iterator[None]:
-    """Keep Ctrl-C and the like from cutting the putting back short."""
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def wait(number: int, frame: Any) -> None:
-        progress.say(PUTTING_BACK, {})
-
-    before = {name: signal.signal(getattr(signal, name), wait) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
-
-
 class _Fix:
     """One run of ``fix --apply``."""
 
@@ -196,13 +152,13 @@ class _Fix:
                 os.mkdir(self._scratch, 0o700)
                 try:
                     return self._locked(folder, lock, chosen)
-                except (KeyboardInterrupt, Interrupted):
+                except STOPS:
                     return self._result(ROLLED_BACK, 130, STOPPED)
                 finally:
                     shutil.rmtree(self._scratch, ignore_errors=True)
                     if not was_there and not all_journals(folder):
                         shutil.rmtree(folder, ignore_errors=True)  # nothing was begun: leave no trace
-        except (KeyboardInterrupt, Interrupted):
+        except STOPS:
             return self._result(ROLLED_BACK, 130, STOPPED)
 
     def _wanted(self, step: Step) -> bool:
@@ -250,7 +206,7 @@ class _Fix:
         except Exception as error:  # whatever it is, the environment comes first
             detail = getattr(error, "strerror", None) or "%s: %s" % (type(error).__name__, error)
             return self._put_back(journal, CUT_SHORT, {"detail": detail})
-        except (KeyboardInterrupt, Interrupted):
+        except STOPS:
             return replace(self._put_back(journal, STOPPED, {}), exit=130)
 
     def _download(self, tool: "installer.Installer", steps: List[Step], lock: state.Lock) -> List[Step]:
@@ -390,11 +346,12 @@ class _Fix:
         problem = self._unsatisfied(done, findings)
         if problem is not None and not self._options.keep:
             return self._put_back(journal, *problem)
-        state.settle_all()
-        left = snapshot.after(kept)
-        write_atomically(os.path.join(journal.folder, "after.json"), snapshot.dumps(left))
-        journal.write("kept", after_sha256=snapshot.sha256_of(os.path.join(journal.folder, "after.json")))
-        journal.mark_finished()
+        with unstoppable(self._progress, FINISHING):
+            state.settle_all()
+            left = snapshot.after(kept)
+            write_atomically(os.path.join(journal.folder, "after.json"), snapshot.dumps(left))
+            journal.write("kept", after_sha256=snapshot.sha256_of(os.path.join(journal.folder, "after.json")))
+            journal.mark_finished()
         quiet = {code for step in done for code in step.fixes} - {finding.code for finding in findings}
         errors = any(finding.severity == ERROR for finding in findings)
         message, params = problem or (DONE_ALL, {})
@@ -431,7 +388,7 @@ class _Fix:
     ) -> FixResult:
         from .reversal import put_back
 
-        with unstoppable(self._progress):
+        with unstoppable(self._progress, PUTTING_BACK):
             self._progress.say(PUTTING_BACK, {})
             try:
                 put_back(journal, ROLLED_BACK)
@@ -460,7 +417,6 @@ WOULD_DO = Text(
     "Nothing was changed.",
     "尚未做任何改动。",
 )
-PUTTING_BACK = Text("Putting everything back, please wait.", "正在恢复原状，请稍候。")
 IS_BACK = Text("Everything is as it was before.", "环境已恢复原状。")
 CUT_SHORT = Text("Could not go on: {detail}.", "无法继续：{detail}。")
 STOPPED = Text("Stopped on request.", "已按要求停止。")

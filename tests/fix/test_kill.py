@@ -28,6 +28,7 @@ def lab(index, server, tmp_path_factory):
 def test_every_checkpoint_of_a_fix(lab):
     env = lab.copy()
     names = lab.checkpoints("apply", env)
+    assert len(names) == 27, "the tests that stop at every one of them have to be told"
     assert {"before begin", "after snapshot", "before run", "installer ended", "before kept", "after finished"} <= set(
         names
     )
@@ -35,6 +36,26 @@ def test_every_checkpoint_of_a_fix(lab):
     for number in range(1, len(names) + 1):
         lost, killed = lab.lost_at(number)
         assert killed and lost == {}, names[number - 1]
+
+
+@pytest.mark.parametrize("number", range(1, 28))
+@pytest.mark.parametrize("option", ["--interrupt-at", "--terminate-at"])
+def test_stopping_at_every_checkpoint(lab, option, number):
+    """Ctrl-C and SIGTERM put everything back by themselves; once it is known to have worked they come too late."""
+    env = lab.copy()
+    status, said, errors = lab.run("apply", env, option, str(number), "--count")
+    result = json.loads(said)
+    assert len(result["checkpoints"]) >= number, errors
+    too_late = result["checkpoints"][number - 1] in ("before kept", "after kept", "before finished", "after finished")
+    assert (status, result["result"]) == ((0, "applied") if too_late else (130, "rolled-back")), errors
+    assert fix.interrupted(env) is None
+    if too_late:
+        assert toy.judge(toy.facts_of(env)) == []
+        assert lab.settled(env)[0] == {}
+    else:
+        assert toy.difference(lab.before, toy.manifest(env)) == {}
+        assert [past.result for past in fix.history(env)] in ([], ["rolled-back"])
+    shutil.rmtree(env)
 
 
 def test_checkpoints_of_undoing(lab):

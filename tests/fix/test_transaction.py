@@ -158,17 +158,6 @@ def test_a_finding_that_no_step_was_to_cure_may_stay(env):
     assert (result.result, result.exit) == ("applied", 1)
 
 
-@pytest.mark.parametrize("option", ["--interrupt-at", "--terminate-at"])
-@pytest.mark.parametrize("number", [6, 10])
-def test_stopping_puts_everything_back(env, doctor, option, number):
-    before = toy.manifest(env)
-    ran = doctor("apply", env, option, str(number))
-    assert ran.returncode == 130, ran.stderr
-    assert json.loads(ran.stdout)["result"] == "rolled-back"
-    assert toy.difference(before, toy.manifest(env)) == {}
-    assert fix.interrupted(env) is None
-
-
 def test_a_full_disk_puts_everything_back(template, tmp_path, doctor):
     mounted = tmp_path / "small"
     mounted.mkdir()
