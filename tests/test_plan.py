@@ -2,7 +2,7 @@
 
 import pytest
 
-from doctor.facts import Distribution, Distributions, Facts, Python
+from doctor.facts import Distribution, Distributions, Facts, Host, Python
 from doctor.model import (
     Edit,
     Finding,
@@ -17,7 +17,17 @@ from doctor.model import (
     System,
     Wheel,
 )
-from doctor.plan import accepts, automatic, build, join_specifiers, requirement_of, satisfiable, step_ids, typed
+from doctor.plan import (
+    accepts,
+    automatic,
+    build,
+    index_pair,
+    join_specifiers,
+    requirement_of,
+    satisfiable,
+    step_ids,
+    typed,
+)
 from doctor.text import Text, plain
 from doctor.wheels.repair import Mended
 
@@ -36,11 +46,11 @@ def mended(*wheels, **given):
 class Shop:
     """Stands in for the choice of wheels: notes what it was asked for and has everything but what is sold out."""
 
-    def __init__(self, sold_out=(), torch=(), removes=()):
+    def __init__(self, sold_out=(), torch=(), removes=(), not_done=()):
         self.asked = []
         self.sold_out = sold_out
         self.torch = torch
-        self.removes = removes
+        self.rest = {"removes": tuple(removes), "not_done": tuple(not_done)}
 
     def pick(self, matrix, facts, name, specifier):
         self.asked.append(name + specifier)
@@ -50,7 +60,7 @@ class Shop:
 
     def mend(self, matrix, facts, cuda, pins):
         self.asked.append(("torch set", cuda, pins))
-        return mended(*self.torch, removes=tuple(self.removes))
+        return mended(*self.torch, **self.rest)
 
 
 def facts(**installed):
@@ -114,6 +124,13 @@ def test_the_graver_wish_wins_and_the_other_says_why_it_is_not_done():
     ]
 
 
+def test_a_wish_about_a_member_of_the_set_becomes_its_pin():
+    shop = Shop(torch=(wheel("torchvision", "0.16.0"),))
+    made = plan([found("requirement-unmet", Install("torchvision", "<0.17"))], shop)
+    assert shop.asked == [("torch set", False, ("torchvision<0.17",))]
+    assert rows(made) == [("pip", "safe", ("requirement-unmet",))]
+
+
 def test_a_newer_pip_comes_before_the_files_that_it_must_read():
     made = plan([found("a", Install("numpy")), found("b", Install("pip", ">=19.3"))])
     assert [step.wheels[0].name for step in made.steps] == ["pip", "numpy"]
@@ -121,7 +138,7 @@ def test_a_newer_pip_comes_before_the_files_that_it_must_read():
 
 def test_the_kept_one_of_several_is_installed_after_all_are_gone():
     known = facts(**{"opencv-python": "4.9", "opencv-python-headless": "4.9"})
-    keep = KeepOne(("opencv-python", "opencv-python-headless"), "opencv-python==4.9.0.80")
+    keep = KeepOne(("opencv-python", "opencv-python-headless", "gone"), "opencv-python==4.9.0.80")
     shop = Shop()
     made = plan([found("opencv-conflict", keep), found("numpy2-abi", Install("opencv-python", ">=4.10"))], shop, known)
     assert made.steps[0].removes == ("opencv-python", "opencv-python-headless")
@@ -170,6 +187,13 @@ def test_a_set_that_nothing_fits_is_not_done_with_a_reason():
     assert [(item.code, item.params) for item in made.not_done] == [("driver-too-old", {"what": "torch"})]
 
 
+def test_a_member_that_cannot_be_had_is_named_beside_the_rest():
+    shop = Shop(torch=(wheel("torchvision"),), not_done=(NotDone("", plain("no torchaudio")),))
+    made = plan([found("torchaudio-mismatch", MendTorch())], shop)
+    assert len(made.steps) == 1
+    assert [(item.code, item.reason.en) for item in made.not_done] == [("torchaudio-mismatch", "no torchaudio")]
+
+
 def test_partners_without_a_file_are_removed_with_the_set():
     made = plan([found("a", MendTorch())], Shop(torch=(wheel("torch"),), removes=("torchaudio",)))
     assert [step.removes for step in made.steps] == [("torchaudio",), ()]
@@ -181,6 +205,8 @@ def test_putting_back_the_same_version_forces_it():
     made = plan([found("metadata-corrupt", Reinstall("requests"))], shop, known)
     assert shop.asked == ["requests==1.0"]
     assert made.steps[0].argv == (PYTHON, "-m", "pip", "install", "--force-reinstall", "--no-deps", "requests==1.0")
+    other = plan([found("numpy2-abi", Install("requests"))], shop, facts(requests="2.0"))
+    assert other.steps[0].argv == (PYTHON, "-m", "pip", "install", "--no-deps", "requests==1.0")
 
 
 def test_what_is_new_brings_its_dependencies():
@@ -247,7 +273,8 @@ def test_a_note_that_was_asked_for_by_name_is_carried_out():
 
 def test_a_finding_without_remedy_is_listed_as_not_done():
     made = plan([found("a"), found("b", severity="note")])
-    assert [item.code for item in made.not_done] == ["a"]
+    (left,) = made.not_done
+    assert left.code == "a" and all(left.reason.render(lang, left.params) for lang in ("en", "zh"))
 
 
 @pytest.mark.parametrize(
@@ -261,6 +288,11 @@ def test_a_finding_without_remedy_is_listed_as_not_done():
         ("==2.1.*,<2.1.1", True),
         (">1,<1.0.1", True),
         ("===1.0+local", True),
+        ("===1.0,>=2", False),
+        ("!=1.0,==1.0", False),
+        ("~=1.4,<1.5", True),
+        (">2,<2.0.1", True),
+        ("==2.1.0+cu121,>=2.1", True),
         ("<0.1", True),
         (">=2.0rc1,<2", False),
     ],
@@ -305,3 +337,31 @@ def test_each_finding_of_one_code_shows_its_own_steps():
     assert all("opencv-python" in names for _, names in shown[6]) and shown[6]
     assert len(shown[7]) == 1
     assert shown[8] == []
+    assert typed(wheel("scipy", ">=1.7,<2")) == "scipy>=1.7,<2"
+
+
+def test_a_step_names_what_it_touches():
+    made = plan([
+        found("a", KeepOne(("x", "y"), "x==1")),
+        found("b", Remove((), ("/sp/~z",))),
+        found("c", System(TEXT, (("true",),), ("/etc/x",))),
+    ])  # fmt: skip
+    assert [step.touches for step in made.steps] == [("/sp/~z",), ("x", "y"), ("x",), ("/etc/x",)]
+    assert made.download_bytes is None and made.disk_bytes is None, "nobody looked"
+
+
+def test_without_facts_about_the_python_the_command_says_python():
+    shop = Shop()
+    made = build([found("a", Install("numpy"))], Facts(), None, (), shop.mend, shop.pick)
+    assert made.steps[0].argv[0] == "python"
+
+
+def test_the_pair_of_the_index_is_the_newest_that_it_has(matrix):
+    python = Python(PYTHON, "3.11.7", abi="cp311", platform="linux_x86_64")
+    target = Facts({Python: python, Host: Host("linux", "x86_64", libc="glibc", libc_version="2.36")})
+    newest = [part.split("==") for part in index_pair(target, matrix).split()]
+    assert [name for name, _ in newest] == ["torch", "torchvision"]
+    assert matrix.goes_with(newest[0][1], *newest[1])
+    older = index_pair(target, matrix, lambda name, version: ("torch", version) != ("torch", newest[0][1]))
+    assert older != index_pair(target, matrix) and older is not None
+    assert index_pair(target, matrix, lambda name, version: False) is None
