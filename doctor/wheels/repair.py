@@ -438,7 +438,7 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     elif exact is not None:
         wheel = _plain_wheel(name, exact, distributions, files)
     elif not files:
-        joined = ",".join(dict.fromkeys(wanted for _, wanted in parts))
+        joined = ",".join(dict.fromkeys(clause for _, wanted in parts for clause in wanted.split(",")))
         wheel = Wheel(name, joined, "", None, None, PACKAGE_INDEX)
         return Mended((wheel,), (), NEW, {"moved": name + joined})
     if wheel is None:

@@ -191,7 +191,7 @@ def torch_api_changed(facts: Facts, matrix) -> Iterator[Finding]:
     remedies: List[Any] = [rewrite] if edits else [Manual(BY_HAND)]
     yield Finding(
         params=params,
-        evidence=tuple(str(use.where) for use in found[:20]),
+        evidence=tuple(dict.fromkeys(str(use.where) for use in found))[:20],
         severity=ERROR if project.chosen else WARNING,
         remedies=tuple(remedies),
     )

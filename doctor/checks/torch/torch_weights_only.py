@@ -91,6 +91,13 @@ SIGNATURES = (
 )
 
 
+PLAIN = Text(
+    "Since torch {since} the default is weights_only=True. Checkpoints of tensors, numbers and lists still load; one that "
+    "holds objects of other classes fails.",
+    "torch {since} 起默认 weights_only=True。只含张量、数字和列表的 checkpoint 照常加载，含有其他类对象的会失败。",
+)
+
+
 @check(
     code="torch-weights-only",
     severity=ERROR,
@@ -156,5 +163,6 @@ def _finding(project: Project, torch: Torch, calls: List[ApiUse], remedy: Any) -
         params=params,
         evidence=tuple(str(use.where) for use in (whole or calls)[:20]),
         severity=ERROR if whole and project.chosen else WARNING if whole else NOTE,
+        cause=None if whole else PLAIN,
         remedies=(remedy,),
     )
