@@ -92,8 +92,8 @@ SIGNATURES = (
 
 
 PLAIN = Text(
-    "Since torch {since} the default is weights_only=True. Checkpoints of tensors, numbers and lists still load; one that "
-    "holds objects of other classes fails.",
+    "Since torch {since} the default is weights_only=True. Checkpoints of tensors, numbers and lists still load; one "
+    "that holds objects of other classes fails.",
     "torch {since} 起默认 weights_only=True。只含张量、数字和列表的 checkpoint 照常加载，含有其他类对象的会失败。",
 )
 
