@@ -6,6 +6,7 @@ import time
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..facts import ApiUse, Line, Project, ProjectRequirement, Python, Unknown
+from ..patterns import lazy
 from ..record import replace
 from ..secrets import without_credentials
 from ..stdlib import NAMES as STDLIB
@@ -25,6 +26,9 @@ NOTEBOOK_LIMIT = 8 << 20
 #: A folder without source of its own and with more folders than this is taken for data.
 DATA_FOLDERS = 200
 
+#: sources that no training run imports: tests, documentation
+_ASIDE = lazy(r"(?:^|/)(?:tests?|testing|docs?)/|(?:^|/)conftest\.py$")
+TESTERS = {"pytest", "unittest", "nose"}
 #: modules with which a project compiles extensions for torch
 BUILDERS = ("torch.utils.cpp_extension", "torch.utils.ffi")
 CUDA = (".cu", ".cuh")
@@ -286,19 +290,20 @@ def _local_names(tree: Tree) -> Set[str]:
 
 
 def _imports(scanned: Dict[str, Scanned], local: Set[str]) -> Tuple[Dict[str, Line], Tuple[str, ...]]:
-    """Return the foreign top-level modules -> first place, and those that are only imported lazily."""
+    """Return the foreign top-level modules -> first place, and those that are only imported lazily, or by tests."""
     found: Dict[str, Line] = {}
     eager: Set[str] = set()
     for path in sorted(scanned, key=lambda name: (name.count("/"), name)):
         item = scanned[path]
+        aside = _ASIDE.search(path) is not None or bool(TESTERS & set(item.imports))
         for module, line in item.imports.items():
             top = module.partition(".")[0]
             if top in STDLIB or (top in local and top not in LIBRARIES):
                 continue
-            first = module not in item.lazy and top not in eager
-            if top not in found or first:
+            at_once = module not in item.lazy and not aside
+            if top not in found or (at_once and top not in eager):
                 found[top] = line
-            if module not in item.lazy:
+            if at_once:
                 eager.add(top)
     return {name: found[name] for name in sorted(found)}, tuple(sorted(set(found) - eager))
 

@@ -294,3 +294,17 @@ def test_cpp_sources_count_where_the_project_compiles_them_for_torch(tmp_path, b
 def test_cpp_sources_of_something_else_are_not_read(tmp_path):
     project = probe_project(make(tmp_path, {"train.py": "import torch\n", "ncnn/demo.cu": OLD_KERNEL}))
     assert project.uses == () and not project.builds_cuda
+
+
+def test_what_only_tests_and_documentation_import_is_not_needed_to_train(tmp_path):
+    files = {
+        "train.py": "import yaml\n",
+        "tests/test_model.py": "import yaml\nimport onnx\n",
+        "lib/checks.py": "import pytest\nimport flask\n",
+        "docs/conf.py": "import sphinx\n",
+        "test.py": "import tqdm\n",  # YOLO's evaluation
+        "test_net.py": "import easydict\n",
+    }
+    project = probe_project(make(tmp_path, files))
+    assert project.lazy == ("flask", "onnx", "pytest", "sphinx")
+    assert set(project.imports) - set(project.lazy) == {"yaml", "tqdm", "easydict"}
