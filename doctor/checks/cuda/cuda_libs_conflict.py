@@ -106,6 +106,8 @@ _CUDA_LIB = (
     r"lib(?:cu(?:blas|blasLt|dart|dnn\w*|fft|rand|solver|sparse|sparseLt|pti|file)|nvJitLink|"
     r"nvrtc|nvToolsExt|nvshmem\w*|nccl|nvinfer\w*)"
 )
+#: vLLM's own question whether its compiled half is there
+_GOES_ON = r"Failed to import from vllm\._C with ImportError"
 SIGNATURES = (
     Signature(
         r"undefined symbol: (?P<symbol>__nvJitLink\w*|cu(?:blas|dnn|sparse|solver|fft|rand|pti)\w+|nccl\w+|nvrtc\w+)"
@@ -136,7 +138,7 @@ SIGNATURES = (
         + _CUDA_LIB
         + r"\.so\.[\d.]+): cannot open shared object file",
         "medium",
-        unless=(r"onnxruntime_providers",),
+        unless=(r"onnxruntime_providers", _GOES_ON),
         outranks=("system-lib-missing", "torch-broken"),
     ),
     Signature(
@@ -154,6 +156,7 @@ SIGNATURES = (
     Signature(r"Failed to dlopen .{0,200}(?P<library>" + _CUDA_LIB + r")", "medium"),
     Signature(r"undefined symbol: (?P<symbol>cu(?:da)?(?-i:[A-Z])\w+)", "medium"),
     Signature(r"CUDA Setup failed despite GPU being available", "medium"),
+    Signature(r"'NoneType' object has no attribute 'c(?:quantize|dequantize|gemm|\w*blockwise)\w*'", "low"),
     # bitsandbytes found no CUDA runtime that it was made for and took its CPU half
     Signature(
         r"libbitsandbytes_cpu\.so: undefined symbol|Required library version not found: libbitsandbytes_cuda\w+\.so|"

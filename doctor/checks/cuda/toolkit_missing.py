@@ -73,12 +73,15 @@ SIGNATURES = (
         r"CUDA Toolkit not found"
     ),
     Signature(
-        r"(?:fatal error|error): (?:'|\")?(?P<header>cuda(?:_runtime(?:_api)?|_fp16)?|cublas_v2|"
-        r"cusparse|cusolverDn|curand|cudnn|nvToolsExt|crt/host_defines|thrust/\S{2,30})\.h(?:'|"
-        r"\")?(?:: No such file| file not found)"
+        r"(?:fatal error|error): (?:'|\")?(?P<header>cuda\w{0,24}|cublas\w{0,6}|cusparse\w{0,6}|cusolver\w{0,6}|"
+        r"curand\w{0,12}|cufft\w{0,6}|cudnn\w{0,12}|nvrtc|nvml|nvToolsExt|driver_types|vector_types|"
+        r"crt/\w{4,24}|(?:thrust|cub|cuda/std)/\S{2,60})(?:\.h|\.hpp|\.cuh)?(?:'|\")?"
+        r"(?:: No such file| file not found)|"
+        r"Cannot open include file: '(?P<include>(?:cuda|cublas|cusparse|cusolver|curand|cudnn)\w{0,24}\.h)'"
     ),
     Signature(
-        r"cannot find -l(?:cudart|cublas|curand|cusolver|cusparse|nvrtc|cudnn)\b|Cannot find (?:a working )?ptxas",
+        r"cannot find -l(?:cudart|cublas|curand|cusolver|cusparse|nvrtc|cudnn)\b|Cannot find (?:a working )?ptxas|"
+        r"Couldn't find CUDA library root|LINK : fatal error LNK1181: .{0,40}'(?:cudart|cublas|cuda)\.lib'",
         "medium",
     ),
     Signature(r"(?:need|have|required) to (?:install|have) (?:the )?(?:CUDA|cuda) ?(?:toolkit)", "low"),

@@ -65,11 +65,20 @@ SIGNATURES = (
         "medium",
         unless=(r"\bROCm|Radeon|macOS|darwin|Apple M\d|Intel\(R\) (?:Arc|UHD|Iris)",),
     ),
-    Signature(r"NVMLError_LibraryNotFound|NVML Shared Library Not Found", "medium", warning=True),
+    Signature(
+        r"NVMLError_LibraryNotFound|(?<!not available because: )NVML Shared Library Not Found",
+        "medium",
+        unless=(r"Radeon|AMD Instinct|\bRX ?\d{4}|\bMI\d{3}[XA]?\b|\bgfx\d{3}|\+rocm\d",),
+        warning=True,
+    ),
+    Signature(r"platform is not available because: NVML Shared Library Not Found", "low", warning=True),
     Signature(
         r"(?:ImportError|OSError)\W.{0,40}libcuda\.so\.1: cannot open shared object file",
         "medium",
-        unless=(r"onnxruntime_providers|dlerror|\(ignored\)|does not affect",),
+        unless=(
+            r"onnxruntime_providers|dlerror|\(ignored\)|does not affect|"
+            r"Failed to import from vllm\._C with ImportError",
+        ),
         outranks=("system-lib-missing",),
     ),
     Signature(

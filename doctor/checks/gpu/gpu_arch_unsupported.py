@@ -107,9 +107,10 @@ SIGNATURES = (
     ),
     Signature(r"Feature '.{2,40}' requires \.target sm_\d+ or higher", "low"),
     Signature(r"CUD(?:NN|A|BLAS)_STATUS_(?:NOT_SUPPORTED_)?ARCH_MISMATCH", "medium"),
-    Signature(
-        r"does not support (?:the )?compute capability|compute capability .{0,30}(?:is )?not supported", "medium"
-    ),
+    Signature(r"does not support (?:the )?compute capability|GPUs? with compute capability below", "medium"),
+    # also the reason why one of several backends is passed over
+    Signature(r"compute capability .{0,30}(?:is )?not supported", "low"),
+    Signature(r"Triton Error \[CUDA\]: (?:device kernel image is invalid|no kernel image)", "medium"),
     Signature(r"not supported on CUDA arch < \d+|fp8e4nv not supported in this architecture", "low"),
     Signature(r"CUDA capability sm_\d+ is not compatible", "medium"),
     # torch's extension builder, asked for an architecture that this torch does not know

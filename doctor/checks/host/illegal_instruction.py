@@ -54,7 +54,7 @@ SIGNATURES = (
         r"(?<!error: )Illegal (?:hardware )?instruction|"
         r"Fatal Python error: Illegal instruction|非法指令|(?-i:SIGILL)|不正な命令|잘못된 명령|Instrucción ilegal|"
         r"Instruction (?:illégale|non permise)|Ungültiger Maschinenbefehl|Instrução ilegal",
-        unless=(r"illegal instruction was encountered|CUDA error:? .{0,20}illegal instruction",),
+        unless=(r"illegal instruction was encountered|CUDA (?:error:? .{0,20})?illegal instruction",),
         outranks=("out-of-memory-host",),
     ),
     Signature(
@@ -67,6 +67,13 @@ SIGNATURES = (
         r"Missing required CPU features|CPU (?:does not|doesn'?t) support (?P<feature>AVX\w{0,6})|"
         r"requires? a CPU with (?P<needed>AVX\w{0,6})",
         "medium",
+    ),
+    # told in words
+    Signature(
+        r"(?:CPU|processor|machine)\b.{0,24}(?:\bno|without|lacks?|n'?t (?:support|have)|not support).{0,12} AVX|"
+        r"(?:wheels?|binar(?:y|ies)) (?:require|use|need)\w{0,2} .{0,12}AVX|"
+        r"不支持 ?AVX|没有 ?AVX",
+        "low",
     ),
 )
 

@@ -66,6 +66,7 @@ SIGNATURES = (
         r"(?P<symbol>_ZN?K?\w*?(?:2at|3c10|5torch|4cuda|6caffe2|8nvjit|torch|c10)\w*)",
         unless=(),
     ),
+    Signature(r"undefined symbol:? (?P<symbol>_ZN?K?(?:2at|3c10|5torch|4cuda|6caffe2)\w+)"),
     Signature(r"undefined symbol: (?P<symbol>_Z\w{4,300})", "medium"),
     Signature(r"undefined symbol: (?P<symbol>(?:aoti_torch|THP|c10_|torch_)\w+)", "high"),
     Signature(r"Symbol not found: _{1,2}(?P<symbol>ZN?K?\w{0,40}(?:2at|3c10|5torch)\w+)"),
@@ -80,21 +81,31 @@ SIGNATURES = (
         r"mmcv|xformers|flash_attn)",
         outranks=("windows-dll-load",),
     ),
-    Signature(r"xFormers was built for", "medium", warning=True),
+    Signature(r"xFormers was built for", "medium", unless=(r"\+rocm\d",), warning=True),
     Signature(
         r"No module named '(?:mmcv\._ext|detectron2\._C|flash_attn(?:_2)?_cuda|selective_scan_cuda|causal_conv1d_cuda|"
         r"pointnet2_ops\._ext|MultiScaleDeformableAttention)'",
         "medium",
         outranks=("module-in-other-env", "old-repo-api"),
     ),
-    # its compiled half did not register what the Python half calls
-    Signature(r"'_OpNamespace' '(?!torchvision|image)\w{1,40}' object has no attribute '(?P<symbol>\w+)'", "medium"),
+    # its compiled half did not register what the Python half calls; on a CPU or an AMD card also a fault of the code
+    Signature(r"'_OpNamespace' '(?!torchvision|image)\w{1,40}' object has no attribute '(?P<symbol>\w+)'", "low"),
     Signature(r"Could not load any common_ops library", "medium"),
     # the package is there, its compiled half is not or was made for another torch
     Signature(
         r"cannot import name '_C' from '(?P<module>(?!torch')\w{2,40})'",
         "medium",
         outranks=("old-repo-api", "module-in-other-env"),
+    ),
+    Signature(r"ModuleNotFoundError: No module named '(?P<module>(?!torch)\w{2,40})\._C'", "low"),
+    # GroundingDINO, Deformable DETR: the import of the compiled half failed before, and was only a warning
+    Signature(
+        r"NameError: name '(?:_C|MSDA)' is not defined",
+        "medium",
+        requires=(
+            r"\b(?:_C|MSDA)\.\w{4,60}\(|Failed to load custom C\+\+ ops|ms_deform_attn|groundingdino|ops\.modules",
+        ),
+        outranks=("torch-broken", "old-repo-api"),
     ),
     Signature(r"\w+_impl: implementation for device cuda:\d not found", "medium"),
     Signature(r"RuntimeError: Not compiled with GPU support", "medium"),

@@ -38,6 +38,13 @@ Windows 上有 GeForce RTX 3060，却装了 `torch==2.1.0+cpu`：在 Windows 上
 """
 
 
+#: a text about an NVIDIA card that is not used
+_UNUSED = (
+    r"(?:GPU|CUDA|显卡).{0,40}(?:not |n't |no |不|未|没).{0,20}(?:detect|used|found|work|"
+    r"recogni|available|可用|检测|使用|用上)|is_available\(\).{0,20}False",
+    r"\b[RG]TX ?\d{3,4}|GeForce|Tesla [A-Z]\d|Quadro|nvidia-smi|NVIDIA \(R\) Cuda compiler",
+)
+_OTHER_ERROR = r"^[\w.]{0,60}(?:Error|Exception): (?!.{0,80}(?:CUDA|cuda|GPU))"
 SIGNATURES = (
     Signature(r"Torch not compiled with CUDA enabled"),
     Signature(r"PyTorch is not linked with support for cuda devices"),
@@ -82,15 +89,12 @@ SIGNATURES = (
         unless=(r"torch-\d[\d.]+\S{0,12} CUDA:\d",),
     ),
     Signature(
-        r"(?:torch[-= ]{1,3}|PyTorch version: )v?\d[\d.]+\+cpu",
+        r"torch[-= ]{1,3}v?\d[\d.]+\+cpu",
         "medium",
-        requires=(
-            r"(?:GPU|CUDA|显卡).{0,40}(?:not |n't |no |不|未|没).{0,20}(?:detect|used|found|work|"
-            r"recogni|available|可用|检测|使用|用上)|is_available\(\).{0,20}False",
-            r"\b[RG]TX ?\d{3,4}|GeForce|Tesla [A-Z]\d|Quadro|nvidia-smi|NVIDIA \(R\) Cuda compiler",
-        ),
-        unless=(r"^[\w.]{0,60}(?:Error|Exception): (?!.{0,80}(?:CUDA|cuda|GPU))",),
+        requires=_UNUSED,
+        unless=(_OTHER_ERROR,),
     ),
+    Signature(r"PyTorch version: v?\d[\d.]+\+cpu", "low", requires=_UNUSED, unless=(_OTHER_ERROR,)),
     Signature(r"torch\.cuda\.is_available\(\)\W{0,6}(?:returns?|is|=|返回|为|输出|->|:)?\W{0,4}False", "low"),
     Signature(r"\"(?:slow_conv2d_cpu|LayerNormKernelImpl|addmm_impl_cpu_)\" not implemented for 'Half'", "low"),
     Signature(r"compiled without (?:GPU|CUDA) support", "low", warning=True),

@@ -54,15 +54,18 @@ SIGNATURES = (
         r"\d+ Got: (?P<got>\d+) Expected: (?P<expected>\d+)"
     ),
     Signature(r"Got invalid dimensions for input"),
+    # what the own program feeds may as well be wrong
     Signature(
         r"Unexpected input data type\. Actual: \(tensor\((?P<got>\w+)\)\) ?, expected: "
-        r"\(tensor\((?P<expected>\w+)\)\)"
+        r"\(tensor\((?P<expected>\w+)\)\)",
+        "low",
     ),
     Signature(
         r"Invalid (?:Feed Input|Output) Name: ?(?P<input>\S{1,60})|"
-        r"Required inputs \(\[.{1,80}\]\) are missing from input feed"
+        r"Required inputs \(\[.{1,80}\]\) are missing from input feed",
+        "low",
     ),
-    Signature(r"Invalid rank for input: (?P<input>\S{1,60}) Got: (?P<got>\d) Expected: (?P<expected>\d)"),
+    Signature(r"Invalid rank for input: (?P<input>\S{1,60}) Got: (?P<got>\d) Expected: (?P<expected>\d)", "low"),
     Signature(
         r"Unsupported model IR version: (?P<ir>\d+), max supported IR version: (?P<supported>\d+)|"
         r"model ir_version (?P<model_ir>\d+) is higher than the checker'?s|"

@@ -69,7 +69,7 @@ SIGNATURES = (
     Signature(r"partially initialized module 'cv2' has no attribute '(?P<name>\w+)'"),
     Signature(
         r"module 'cv2\.(?:dnn|gapi|mat_wrapper|utils|ximgproc|aruco|xfeatures2d|legacy|face|"
-        r"dnn_superres)' has no attribute '(?P<name>\w+)'"
+        r"dnn_superres|videoio_registry|cuda|ml|ocl)' has no attribute '(?P<name>\w+)'"
     ),
     Signature(r"module 'cv2\.cv2' has no attribute '(?P<name>(?!cv')\w+)'", "medium"),
     Signature(r"recursion is detected during loading of .?cv2.? binary extensions"),
