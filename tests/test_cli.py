@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -42,8 +43,6 @@ def test_alone_it_says_what_to_do_next(doctor):
 
 
 def test_version_names_the_date_of_the_matrix(doctor):
-    import re
-
     ran = doctor("--version")
     assert ran.returncode == 0
     assert re.match(r"doctor \d+\.\d+\.\d+ .*\d{4}-\d{2}-\d{2}", ran.out)
@@ -209,3 +208,38 @@ def test_a_namesake_in_the_way_is_said(doctor, tmp_path):
         said.append("torch-doctor" in ran.out and str(scripts) in "".join(ran.out.split()))
         assert ran.returncode == 0
     assert said == [True, False]
+
+
+@pytest.mark.parametrize(
+    "typed, offered",
+    [
+        ("doctor ch", {"check", "checks"}),
+        ("doctor check --as", {"--assume-driver", "--assume-gpu"}),
+        ("doctor check --only torchvision-v", {"torchvision-version-mismatch"}),
+        ("doctor explain numpy2", {"numpy2-abi"}),
+        ("doctor fix --installer ", {"pip", "uv"}),
+        ("doctor wheels --platform linux_a", {"linux_aarch64", "linux_armv7l"}),
+    ],
+)
+def test_completion_knows_commands_options_codes_and_values(doctor, typed, offered):
+    words = len(typed.split(" ")) - 1
+    for shell, said in (
+        ("bash", {"COMP_WORDS": typed, "COMP_CWORD": str(words)}),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": typed}),
+        ("fish", {"_TYPER_COMPLETE_ARGS": typed, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ):
+        ran = doctor(_DOCTOR_COMPLETE="complete_" + shell, **said)
+        found = re.findall(r'"([^"]+)"(?::"|\n|\)|$)', ran.out) if shell == "zsh" else ran.out.splitlines()
+        assert {word.split("\t")[0] for word in found} >= offered, (shell, ran.out)
+
+
+@posix
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_installed_for_the_shell(doctor, tmp_path, shell):
+    """The name of the shell is only taken where it cannot be found out, so a test may say it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    ran = doctor("--install-completion", shell, HOME=str(home), _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert ran.returncode == 0, ran.err
+    written = "".join(path.read_text() for path in home.rglob("*") if path.is_file())
+    assert "_DOCTOR_COMPLETE" in written and "complete_" + shell in written
