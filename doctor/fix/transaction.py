@@ -96,6 +96,11 @@ def apply(
         return FixResult(REFUSED, 3, error.message, error.params, error.hint, steps, plan=plan)
 
 
+def undo_command(python: Python) -> str:
+    """Return what one types to take a fix of this environment back."""
+    return system.shown(("doctor", "fix", "--undo", "--python", python.executable))
+
+
 def known(facts: Facts, section: Any) -> Any:
     """Return a section without which nothing may be changed; raises DoctorError when it is unknown or absent."""
     value = facts.state(section)
@@ -145,7 +150,7 @@ class _Fix:
         try:
             with state.Lock(folder) as lock, stoppable():
                 if state.active(self._layout.prefix):
-                    raise DoctorError(UNFINISHED, UNFINISHED_HINT, path=folder)
+                    raise DoctorError(UNFINISHED, UNFINISHED_HINT, path=folder, undo=undo_command(self._python))
                 refuse.outdated_facts(self._facts, self._layout)
                 self._scratch = os.path.join(folder, "scratch")
                 shutil.rmtree(self._scratch, ignore_errors=True)
@@ -358,7 +363,8 @@ class _Fix:
         if problem is None and errors:
             message = DONE_PART
         result = self._result(APPLIED, 1 if errors or problem is not None else 0, message, params)
-        return replace(result, verified=tuple(sorted(quiet)), diff=diff, hint=UNDO_HINT)
+        params = dict(result.params, undo=undo_command(self._python))
+        return replace(result, params=params, verified=tuple(sorted(quiet)), diff=diff, hint=UNDO_HINT)
 
     def _unsatisfied(
         self, done: Sequence[Step], findings: Sequence[Finding]
@@ -429,10 +435,10 @@ NOT_PUT_BACK = Text(
 )
 DONE_ALL = Text("Done, and the check afterwards is satisfied.", "修复完成，复查通过。")
 DONE_PART = Text("Done and verified; what is left needs your hands.", "自动部分已完成并通过复查，其余需要手动处理。")
-UNDO_HINT = Text("`doctor fix --undo` takes it back.", "`doctor fix --undo` 可以撤销。")
+UNDO_HINT = Text("`{undo}` takes it back.", "`{undo}` 可以撤销。")
 UNKNOWN = Text(
     "Nothing is changed while so little is known of the target ({section}: {detail}).",
     "对目标环境了解不足，不做任何改动（{section}：{detail}）。",
 )
 UNFINISHED = Text("An earlier fix was interrupted ({path}).", "之前的一次修复被中断（{path}）。")
-UNFINISHED_HINT = Text("Put the environment back first: `doctor fix --undo`.", "请先恢复环境：`doctor fix --undo`。")
+UNFINISHED_HINT = Text("Put the environment back first: `{undo}`.", "请先恢复环境：`{undo}`。")
