@@ -657,6 +657,10 @@ class ApiUse:
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
+#: how an entry of ``Project.skipped`` ends when a tree was too large to be read in full
+TIME_WAS_UP = "the time for the scan was up"
+
+
 @section("project")
 @dataclass(frozen=True)
 class Project:

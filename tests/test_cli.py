@@ -119,6 +119,15 @@ def test_warnings_that_the_user_made_errors_are_not_the_doctors(doctor):
     assert ran.returncode == 0 and json.loads(ran.out)["command"] == "check" and not ran.err
 
 
+def test_what_was_not_read_of_the_project_is_said(doctor, tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "old.py").write_text("import numpy as np\nprint np.int(3)\n")
+    call = ("check", "--quick", "--project", project, "--only", "numpy-removed-alias")
+    assert "old.py: Python 2 (line 2)" in doctor(*call + ("-v",)).out
+    assert "old.py" not in doctor(*call).out
+
+
 def test_only_runs_one_check_and_counts_only_it(doctor):
     document = json.loads(doctor("check", "--only", "no-gpu", "--json").out)
     assert [outcome["code"] for outcome in document["outcomes"]] == ["no-gpu"]

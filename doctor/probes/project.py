@@ -5,7 +5,7 @@ import re
 import time
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from ..facts import ApiUse, Line, Project, ProjectRequirement, Python, Unknown
+from ..facts import TIME_WAS_UP, ApiUse, Line, Project, ProjectRequirement, Python, Unknown
 from ..patterns import lazy
 from ..record import replace
 from ..secrets import without_credentials
@@ -90,7 +90,7 @@ def walk(root: str, budget: Budget, deep: bool = True) -> Tree:
         here = todo[at]
         at += 1
         if budget.over(at, ALWAYS_FOLDERS):
-            skipped.append("%d folders: the time for the scan was up" % (len(todo) - at + 1))
+            skipped.append("%d folders: %s" % (len(todo) - at + 1, TIME_WAS_UP))
             break
         try:
             with os.scandir(os.path.join(root, here) if here else root) as entries:
@@ -212,7 +212,7 @@ def _scan_all(
     paths = list(paths)
     for number, path in enumerate(paths):
         if budget is not None and budget.over(number, ALWAYS_FILES):
-            skipped.append("%d files: the time for the scan was up" % (len(paths) - number))
+            skipped.append("%d files: %s" % (len(paths) - number, TIME_WAS_UP))
             return
         notebook = path.endswith(".ipynb")
         data = _read(os.path.join(root, path), NOTEBOOK_LIMIT if notebook else SOURCE_LIMIT)
@@ -317,7 +317,7 @@ def _native_uses(root: str, tree: Tree, budget: Budget, skipped: List[str]) -> I
     paths = [path for path in tree.others if path.endswith(NATIVE)]
     for number, path in enumerate(paths):
         if budget.over(number, ALWAYS_FILES):
-            skipped.append("%d C++ files: the time for the scan was up" % (len(paths) - number))
+            skipped.append("%d C++ files: %s" % (len(paths) - number, TIME_WAS_UP))
             return
         yield from scan_native(_read(os.path.join(root, path), SOURCE_LIMIT) or b"", path)
 

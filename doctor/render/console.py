@@ -51,6 +51,8 @@ _STYLES = {
 }
 #: Lines of evidence that a finding shows without -v.
 EVIDENCE_LINES = 4
+#: parts of the project that were not read, listed with -v
+UNREAD = 20
 
 
 def make_console(file: Any = None, width: Optional[int] = None, record: bool = False) -> Console:
@@ -318,6 +320,10 @@ class Screen:
         tail = [self.say(words.COUNTS if checks != 1 else words.ONE_CHECK, checks=checks)]
         if skipped:
             tail.append(self.say(words.SKIPPED, count=len(skipped)))
+        project = report.facts.maybe(f.Project)
+        unread = project.skipped if project is not None else ()
+        if any(text.endswith(f.TIME_WAS_UP) for text in unread):
+            tail.append(self.say(words.CUT))
         if report.ignored:
             tail.append(self.say(words.IGNORED, codes=", ".join(report.ignored)))
         joint = "，" if self.lang == "zh" else ", "
@@ -343,6 +349,12 @@ class Screen:
             self.out(self.say(words.SKIPPED_HEADING) + ":", style="dim")
             for outcome in skipped:
                 self.out("%s: %s" % (outcome.code, outcome.reason), style="dim", indent=2)
+        if self.verbose and unread:
+            self.out(self.say(words.UNREAD_HEADING) + ":", style="dim")
+            for text in unread[:UNREAD]:
+                self.out(text, style="dim", indent=2)
+            if len(unread) > UNREAD:
+                self.out("+%d" % (len(unread) - UNREAD), style="dim", indent=2)
 
     def next_step(self, report: Report) -> None:
         """Draw the command that carries the plan out, for the same target."""

@@ -20,6 +20,8 @@ COUNTS = Text("{checks} checks", "共 {checks} 项检查")
 ONE_CHECK = Text("1 check", "共 1 项检查")
 SKIPPED = Text("{count} skipped, as something is not known (-v lists them)", "{count} 项因缺少信息而跳过（-v 可列出）")
 SKIPPED_HEADING = Text("Skipped", "已跳过")
+CUT = Text("the project is too large to be read in full (-v)", "项目太大，没有全部读完（-v 可查看）")
+UNREAD_HEADING = Text("Not read in the project", "项目中没有读取的部分")
 CRASHED_HEADING = Text("These checks failed themselves; please report it", "以下检查自身出错，请反馈给我们")
 SUMMARY = Text(
     "Errors: {errors}, warnings: {warnings}, notes: {notes}.", "错误 {errors} 个，警告 {warnings} 个，提示 {notes} 个。"
