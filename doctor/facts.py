@@ -540,6 +540,10 @@ class Setting:
     source: str
 
 
+#: how the reason ends where pip's configuration is unknown because pip itself stops at it
+PIP_STOPS = "; pip itself stops at it"
+
+
 @section("pip")
 @dataclass(frozen=True)
 class PipConfig:

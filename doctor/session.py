@@ -313,6 +313,9 @@ def _notices(report: Report, matrix: Any, live: bool) -> None:
         script = other_doctor()
         if script is not None:
             report.notices.append((_NAMESAKE, {"script": script}))
+    config = report.facts.state(f.PipConfig)
+    if isinstance(config, f.Unknown) and config.reason.endswith(f.PIP_STOPS):
+        report.notices.append((_PIP_STOPS, {"reason": config.reason[: -len(f.PIP_STOPS)]}))
     import datetime
 
     if matrix.age_days(datetime.date.today()) > 90:
@@ -331,6 +334,10 @@ _TOOLS_OWN = Text(
     "This is the environment that pipx or uvx made for the doctor itself. Activate yours, or name its Python: --python "
     ".venv/bin/python",
     "这是 pipx 或 uvx 为 doctor 自己创建的环境。请先激活你的环境，或指定它的 Python：--python .venv/bin/python",
+)
+_PIP_STOPS = Text(
+    "Every pip command fails here: {reason}. Mend that file first.",
+    "这里的 pip 命令都会失败：{reason}。请先改好这个文件。",
 )
 _NAMESAKE = Text(
     "{script} belongs to the package env-doctor. Type `torch-doctor` or `python -m doctor` for this program.",

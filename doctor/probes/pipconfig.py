@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ..facts import PipConfig, Python, Setting, Unknown
+from ..facts import PIP_STOPS, PipConfig, Python, Setting, Unknown
 from ..secrets import HIDDEN, without_credentials
 
 #: options whose value is itself a secret, or is of no use here
@@ -41,7 +41,7 @@ def probe_pip(
         try:
             settings += parse_pip_config(text, path)
         except Malformed as problem:
-            return Unknown("%s is malformed, and every pip command fails: %s" % (path, problem))
+            return Unknown("%s is malformed: %s%s" % (path, problem, PIP_STOPS))
     settings += parse_pip_environ(where.environ)
     return PipConfig(tuple(_without_secrets(setting) for setting in settings))
 
