@@ -1,5 +1,6 @@
 """The least change that mends an environment: which wheels to move, and which to leave where they are. Pure."""
 
+import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from ..demands import Demand, demand, demands_on, environment, normalise
@@ -230,8 +231,13 @@ class _Mender:
 
     def _same(self, member: _Member, wheel: Wheel) -> bool:
         """Return whether the wheel is what is installed already, so that moving it would change nothing."""
-        variant = local(wheel.version) or self._index_variant(wheel)
+        variant = self._wheel_variant(wheel)
         return member.healthy and public(member.version) == public(wheel.version) and member.variant == variant
+
+    def _wheel_variant(self, wheel: Wheel) -> Optional[str]:
+        """Return cpu or cu121: of PyTorch's own files the folder says it too, where the version does not."""
+        folder = re.search(r"/(cpu|xpu|cu\d+|rocm[\d.]+)/[^/]+$", wheel.url or "")
+        return local(wheel.version) or (folder.group(1) if folder else self._index_variant(wheel))
 
     def _index_variant(self, wheel: Wheel) -> Optional[str]:
         torches = self.matrix.torch_for(wheel.name, wheel.version) if wheel.name in PARTNERS else (wheel.version,)
@@ -323,7 +329,7 @@ class _Mender:
         new = next((wheel for wheel in wheels if wheel.name == "torch"), None)
         for name in names:
             member = self.members.get(name)
-            variant = local(new.version) if new is not None else None
+            variant = self._wheel_variant(new) if new is not None else None
             if member is None or variant is None or member.variant == variant:
                 continue
             homes = self.matrix.torch_for(name, member.version)
@@ -368,7 +374,7 @@ class _Mender:
         new = choice.wheel("torch")
         params: Dict[str, Any] = {
             "torch": public(torch.version) if torch is not None else "",
-            "build": (local(new.version) or new.version) if new is not None else "",
+            "build": (self._wheel_variant(new) or new.version) if new is not None else "",
             "moved": _words(wheels),
         }
         if losers:
@@ -380,7 +386,7 @@ class _Mender:
         if torch is None or not torch.plain or wheel.name not in TRIO or wheel.url is None:
             return None
         plain = self.matrix.index_file(wheel.name, public(wheel.version), self.target.platform, self.target.python_tag)
-        if plain is None or self._index_variant(plain) != (local(wheel.version) or "cpu"):
+        if plain is None or self._index_variant(plain) != self._wheel_variant(wheel):
             return None
         return plain
 

@@ -178,6 +178,27 @@ def test_torch_moves_no_farther_than_it_must(case, expected):
     assert all(wheel.url for wheel in mended.wheels if wheel.name != "numpy")
 
 
+def test_a_file_without_its_build_in_the_name_is_known_by_its_folder():
+    old = facts(
+        [dist("torch", "1.8.0+cpu"), dist("numpy", "1.21.6")],
+        Torch("1.8.0+cpu", "1.8.0+cpu", None),
+        nvidia=card("452.39", "Tesla V100-SXM2-16GB"),
+        python="3.7.9",
+        platform="win_amd64",
+    )
+    (wheel,) = mend(MATRIX, old, True).wheels
+    assert (wheel.version, wheel.url.split("/")[-2]) == ("1.8.0", "cu102")
+    grace = facts(
+        [dist("torch", "2.6.0+cu126"), dist("torchvision", "0.21.0", "torch (==2.6.0)"), dist("numpy", "2.2.6")],
+        Torch("2.6.0+cu126", "2.6.0+cu126", "12.6"),
+        Torchvision("0.21.0", "0.21.0", None, requires_torch="torch (==2.6.0)"),
+        nvidia=card("570.26", "NVIDIA GH200 480GB"),
+        platform="linux_aarch64",
+    )
+    (wheel,) = mend(MATRIX, grace, True).wheels
+    assert (wheel.name, wheel.version, wheel.url.split("/")[-2]) == ("torchvision", "0.21.0", "cu126")
+
+
 def test_torch_comes_from_the_index_when_it_has_this_build():
     case = torch_set("2.14.1", "0.29.1", "12.6", nvidia=card("580.95.05", "RTX 4090"))
     assert mend(MATRIX, case, True).wheels == ()  # cu126 runs there: nothing to do
