@@ -17,6 +17,7 @@ from ..session import Report
 from ..text import Text
 from ..units import size
 from ..wheels.command import commands
+from ..wheels.reasons import joined
 from . import words
 from .chain import Link, links
 
@@ -461,7 +462,7 @@ class Screen:
             self.out(self.say(words.REJECTED) + ":", indent=2)
             shown = said["rejected"] if self.verbose else said["rejected"][:8]
             for item in shown:
-                self.out("%s: %s" % (item["build"], "; ".join(item["reasons"])), indent=4, style="dim")
+                self.out("%s: %s" % (item["build"], joined(item["reasons"], self.lang)), indent=4, style="dim")
             if len(shown) < len(said["rejected"]):
                 self.out("+%d (-v)" % (len(said["rejected"]) - len(shown)), indent=4, style="dim")
 

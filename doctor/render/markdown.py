@@ -68,6 +68,7 @@ def render_report(report: Report, lang: str) -> str:
 def render_choice(choice: Any, lang: str) -> str:
     """Return the answer of ``doctor wheels`` as Markdown; what was rejected is folded."""
     from ..wheels.command import commands
+    from ..wheels.reasons import joined
 
     said = choice.to_json(lang)
     index = words.INDEX.render(lang)
@@ -95,7 +96,7 @@ def render_choice(choice: Any, lang: str) -> str:
             lines.append("- %s: %s" % (escape(other["when"]), wheels))
         lines.append("")
     if said["rejected"]:
-        rejected = ["%s: %s" % (item["build"], "; ".join(item["reasons"])) for item in said["rejected"]]
+        rejected = ["%s: %s" % (item["build"], joined(item["reasons"], lang)) for item in said["rejected"]]
         lines += _fold(words.REJECTED.render(lang), rejected)
     return "\n".join(lines)
 
