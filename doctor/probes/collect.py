@@ -107,7 +107,7 @@ class Collector:
     def _environment(self, python: f.Python) -> None:
         from . import builds, fingerprint, interpreters, native, pipconfig, storage, whereabouts
 
-        folders = python.site_packages
+        folders = _in_search_order(python)
         wanted = self.wanted
         self._file("distributions", lambda: target_python.probe_distributions(folders), f.Distributions)
         self._files("builds", lambda: builds.probe_builds(folders), (f.Torch, f.Torchvision, f.Torchaudio))
@@ -176,6 +176,12 @@ class Collector:
         self._note(name, began)
         for section, value in zip(sections, values):
             self._sections[section] = value
+
+
+def _in_search_order(python: f.Python) -> Tuple[str, ...]:
+    """Return the folders with packages as the target looks through them: PYTHONPATH and the user's own come first."""
+    places = {path: number for number, path in reversed(list(enumerate(python.sys_path)))}
+    return tuple(sorted(python.site_packages, key=lambda path: places.get(path, len(places))))
 
 
 def _within(seconds: float, work: Callable[[], Any]) -> Any:

@@ -49,3 +49,14 @@ def test_a_probe_that_raises_is_a_reason(monkeypatch, tmp_path):
 
     monkeypatch.setattr(storage, "probe_storage", broken)
     assert collected(monkeypatch).state(f.Storage) == f.Unknown("the probe failed: RuntimeError: odd")
+
+
+def test_packages_are_looked_through_in_the_targets_own_order():
+    pip_installs_here, earlier = "/venv/lib/python3.11/site-packages", "/opt/other/lib/python3.11/site-packages"
+    python = f.Python(
+        "/venv/bin/python",
+        "3.11.7",
+        site_packages=(pip_installs_here, "/not/searched", earlier),
+        sys_path=(earlier, "/usr/lib/python3.11", pip_installs_here),
+    )
+    assert collect._in_search_order(python) == (earlier, pip_installs_here, "/not/searched")
