@@ -431,10 +431,15 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     parts = limits.parts()
     numpy = distributions.find("numpy")
     beside = numpy.version if numpy is not None and name != "numpy" else None
+    board = target is not None and target.arch.startswith("armv")
     if numpy is None and name != "numpy" and any(file.numpy for file in files):
-        beside = next((wheel.version for wheel in pick(matrix, facts, "numpy").wheels), None)  # the one to come
+        to_come = _joint_numpy(matrix, facts, name + specifier, markers) if board else None
+        beside = to_come or next((wheel.version for wheel in pick(matrix, facts, "numpy").wheels), None)
     wheel: Optional[Wheel] = None
     fitting = [(file.version, file) for file in files if matches(specifier, file.version)]
+    if fitting and board and name == "numpy" and numpy is None:
+        joint = _joint_numpy(matrix, facts, name + specifier, markers)
+        fitting = [item for item in fitting if item[0] == joint] or fitting
     if fitting:
         agreeing = [item for item in fitting if beside is None or _accepts_numpy(item[1], beside)]
         wheel = _most_agreeable(agreeing or fitting, parts)[1].wheel()
@@ -460,6 +465,24 @@ def pick(matrix: Matrix, facts: Facts, name: str, specifier: str = "") -> Mended
     if installed.version == wheel.version:
         return Mended((wheel,), (), AGAIN, params)
     return Mended((wheel,), (), CHANGE, dict(params, name=name, old=installed.version, new=wheel.version))
+
+
+def _joint_numpy(matrix: Matrix, facts: Facts, request: str, markers: Dict[str, str]) -> Optional[str]:
+    """Return the numpy of the one set that this request and all that the project still lacks have on a 32-bit board.
+
+    Community builds are made for a numpy each: choosing them one by one would not end in a set.
+    """
+    from .pi.boards import target_of_facts
+    from .pi.sets import solve
+
+    distributions, project = facts.maybe(Distributions) or Distributions(), facts.maybe(Project)
+    requests = [request]
+    for requirement in project.requirements if project is not None else ():
+        wanted = None if requirement.optional else demand(requirement.text, markers)
+        if wanted is not None and matrix.knows(wanted.name) and distributions.find(wanted.name) is None:
+            requests.append(wanted.name + wanted.specifier)
+    chosen = solve(matrix, target_of_facts(facts), requests).chosen
+    return next((build.version for build in chosen if build.name == "numpy"), None)
 
 
 def _pick_member(

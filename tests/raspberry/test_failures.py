@@ -1,6 +1,7 @@
 """The commonest failures on a Raspberry Pi, each on a recorded machine that has it: what is found, and what to type."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from doctor.model import Install
 from doctor.plan import build
 from doctor.registry import all_checks, diagnose
 from doctor.render.console import typed
+from doctor.wheels.pi.told import pi_set
 
 MACHINES = Path(__file__).parent.parent / "machines"
 CHECKS = all_checks()
@@ -23,7 +25,7 @@ def requires(bundle, *texts):
     """Give the machine a project with these requirements."""
     rows = [
         {
-            "name": text.split("=")[0],
+            "name": re.match(r"[\w-]+", text).group(),
             "text": text,
             "where": {"file": "requirements.txt", "line": number, "text": text},
         }
@@ -356,3 +358,28 @@ def test_its_error_text_is_recognised(text, code, said, matrix):
     lines = [way.render("en", first.params) for way in ways if way is not None]
     lines += [remedy.name + remedy.specifier for remedy in first.remedies if isinstance(remedy, Install)]
     assert said in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("opencv-python", "onnxruntime", "numpy"),
+        ("onnxruntime==1.9.1", "numpy>=1.20"),
+        ("opencv-python==4.5.5.62", "tflite-runtime", "onnxruntime", "numpy"),
+    ],
+)
+def test_a_fix_installs_the_set_that_doctor_pi_names(texts, matrix):
+    """Community builds are made for a numpy each: chosen one by one they would not go together."""
+
+    def fresh(bundle):
+        requires(bundle, *texts)
+        bundle["distributions"] = {"items": []}
+        bundle["interpreters"] = {"items": [], "wanted": [], "target": {}}
+
+    bundle = json.loads((MACHINES / (BUSTER + ".json")).read_text(encoding="utf-8"))
+    fresh(bundle)
+    named = pi_set(matrix, from_json(bundle), texts)
+    assert named.fits
+    _, plan = judged(BUSTER, fresh, matrix)
+    planned = [wheel for step in plan.steps if "requirement-unmet" in step.fixes for wheel in step.wheels]
+    assert {wheel.url or wheel.filename for wheel in planned} == {w.url or w.filename for w in named.wheels}
