@@ -239,6 +239,13 @@ class _Draft:
         cuda = any(ask.remedy.cuda for ask in asks)
         pins = tuple(name + wish.specifier for name, wish in sorted(wishes.items()))
         mended = self._mend(self.matrix, self.facts, cuda, pins)
+        card = [ask.code for ask in asks if ask.remedy.cuda]
+        others = [code for code in codes if code not in card]
+        if card and others and not mended.wheels and not mended.removes:
+            # No build reaches the card; what does not need it is mended all the same.
+            self._nothing_fits(mended, card, "torch")
+            codes = others
+            mended = self._mend(self.matrix, self.facts, False, pins)
         for name in members:
             del wishes[name]
         if not mended.wheels and not mended.removes:

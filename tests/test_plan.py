@@ -63,6 +63,14 @@ class Shop:
         return mended(*self.torch, **self.rest)
 
 
+class NoCard(Shop):
+    """Has a torch set, but none that reaches the card."""
+
+    def mend(self, matrix, facts, cuda, pins):
+        super().mend(matrix, facts, cuda, pins)
+        return mended(not_done=(NotDone("", plain("no build")),)) if cuda else mended(wheel("torchvision"))
+
+
 def facts(**installed):
     items = tuple(Distribution(name, version, "/sp", name + ".dist-info") for name, version in installed.items())
     return Facts({Python: Python(executable=PYTHON, version="3.11.7"), Distributions: Distributions(items)})
@@ -365,3 +373,13 @@ def test_the_pair_of_the_index_is_the_newest_that_it_has(matrix):
     older = index_pair(target, matrix, lambda name, version: ("torch", version) != ("torch", newest[0][1]))
     assert older != index_pair(target, matrix) and older is not None
     assert index_pair(target, matrix, lambda name, version: False) is None
+
+
+def test_what_does_not_need_the_card_is_mended_when_no_build_reaches_it():
+    shop = NoCard()
+    made = plan([found("card", MendTorch(cuda=True)), found("pair", MendTorch())], shop)
+    assert shop.asked == [("torch set", True, ()), ("torch set", False, ())]
+    assert [(step.fixes, [item.name for item in step.wheels]) for step in made.steps] == [(("pair",), ["torchvision"])]
+    assert [item.code for item in made.not_done] == ["card"]
+    alone = plan([found("card", MendTorch(cuda=True))], NoCard())
+    assert not alone.steps and [item.code for item in alone.not_done] == ["card"]
