@@ -165,7 +165,8 @@ def _version_in_folder(item: Distribution) -> Any:
 def _twice(distributions: Distributions) -> Iterator[Tuple[str, List[Distribution]]]:
     seen: Dict[Tuple[str, str], List[Distribution]] = {}
     for item in distributions.items:
-        seen.setdefault((item.location, item.name), []).append(item)
+        if not item.location.endswith("/lib/python3/dist-packages"):  # apt's folder: some packages ship both kinds
+            seen.setdefault((item.location, item.name), []).append(item)
     for (_, name), items in seen.items():
         if len(items) > 1:
             yield name, items

@@ -148,7 +148,8 @@ def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
         other = _holder(interpreters, module, python)
         if other is None:
             continue
-        needed = module not in project.lazy and (named or not required)
+        near = not required and where.file.count("/") < 2
+        needed = module not in project.lazy and (named or near)
         yield Finding(
             params={
                 "module": module,
@@ -161,7 +162,7 @@ def module_in_other_env(facts: Facts, matrix) -> Iterator[Finding]:
                 "project": project.root,
             },
             evidence=(str(where), "%s: %s %s" % (other.executable, module, other.modules[module])),
-            # an import that no requirement names may stand in a file that nobody runs
+            # an import that no requirement names, or deep in a tree, may stand in a file that nobody runs
             severity=ERROR if needed and project.chosen else WARNING,
             remedies=cure(project, _remedy(module, provided_by)),
         )

@@ -106,7 +106,8 @@ def _split(value: str, platform: str) -> List[str]:
 
 def _foreign(path: str, python: Python) -> bool:
     """Tell whether a folder is where another Python keeps its packages."""
-    if _inside(path, (python.prefix,)) or path in python.site_packages:
+    own = (python.prefix, python.user_site or "") + ((python.base_prefix,) if python.system_site_packages else ())
+    if _inside(path, own):
         return False
     plain = path.replace("\\", "/").rstrip("/")
     return plain.endswith(("site-packages", "dist-packages")) or bool(
