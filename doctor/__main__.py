@@ -1,9 +1,14 @@
 """The program's entry: starts the probes' children before the heavy imports, then hands over to the command line."""
 
-import gc
 import os
 import sys
-from typing import List, Optional
+
+if __name__ == "__main__" and sys.path[:1] in ([""], [os.getcwd()]):
+    # ``python -m`` looks into the current folder first: a random.py there must be found, not imported
+    del sys.path[0]
+
+import gc  # noqa: E402
+from typing import List, Optional  # noqa: E402
 
 
 def _start_probes(arguments: List[str]) -> None:

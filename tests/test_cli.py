@@ -119,6 +119,18 @@ def test_warnings_that_the_user_made_errors_are_not_the_doctors(doctor):
     assert ran.returncode == 0 and json.loads(ran.out)["command"] == "check" and not ran.err
 
 
+@pytest.mark.parametrize("module", ["random", "typing", "json", "typer", "subprocess"])
+def test_a_file_that_shadows_a_module_does_not_harm_the_doctor_itself(doctor, tmp_path, module):
+    (tmp_path / (module + ".py")).write_text("raise SystemExit('the wrong one')\n")
+    (tmp_path / "train.py").write_text("import torch\n")
+    ran = doctor("check", "--quick", "--json", "--only", "module-shadowed", cwd=tmp_path)
+    assert json.loads(ran.out)["command"] == "check", ran.err
+    if module != "typer":
+        assert [one["evidence"][0] for one in json.loads(ran.out)["findings"]] == [
+            "%s.py:1: hides the module %s" % (module, module)
+        ]
+
+
 def test_what_was_not_read_of_the_project_is_said(doctor, tmp_path):
     project = tmp_path / "project"
     project.mkdir()
