@@ -88,6 +88,16 @@ SIGNATURES = (
         outranks=("network-blocked",),
     ),
     Signature(r"certificate has expired", "low"),
+    # told in words
+    Signature(
+        r"(?:system|hardware) (?:clock|time) (?:is|was) (?:\w{2,10} )?(?:wrong|off|incorrect|in the (?:past|future))",
+        "low",
+    ),
+    Signature(
+        r"(?:clock|time|date) .{0,20}(?:was|is|to|in) 1970|"
+        r"系统时间不对|系统时间错误|系统时间不正确|证书还没生效",
+        "low",
+    ),
 )
 
 

@@ -91,6 +91,18 @@ SIGNATURES = (
     ),
     Signature(r"Not enough free disk space to download", "medium", warning=True),
     Signature(r"PytorchStreamWriter failed writing (?:file|central directory)|unexpected pos \d+ vs \d+", "medium"),
+    # told in words
+    Signature(
+        r"\b(?:disk|drive|partition|SD card) (?:is|was|got|became|gets) (?:almost )?full\b",
+        "low",
+    ),
+    Signature(
+        r"(?:of|no more|not enough|insufficient) (?:free )?disk space|"
+        r"(?-i:[A-Z]盘满了)|"
+        r"磁盘空间不足|磁盘空间不够|存储空间不足|"
+        r"ディスクの空き容量が不足|ディスク容量不足",
+        "low",
+    ),
 )
 
 

@@ -63,6 +63,11 @@ SIGNATURES = (
         r"\b(?:your|system|the) glibc .{0,30}(?:is )?too old",
         "medium",
     ),
+    # told in words
+    Signature(
+        r"glibc ?(?:的)?版本(?:太低|过低|太旧|较低)|glibc (?:is )?too old",
+        "low",
+    ),
 )
 
 

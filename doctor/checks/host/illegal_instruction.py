@@ -70,8 +70,8 @@ SIGNATURES = (
     ),
     # told in words
     Signature(
-        r"(?:CPU|processor|machine)\b.{0,24}(?:\bno|without|lacks?|n'?t (?:support|have)|not support).{0,12} AVX|"
-        r"(?:wheels?|binar(?:y|ies)) (?:require|use|need)\w{0,2} .{0,12}AVX|"
+        r"(?:not|n't) support(?: the)? AVX|without AVX|lacks AVX|n't have(?: the)? AVX|(?:binaries|"
+        r"wheels) require(?: the)? AVX|"
         r"不支持 ?AVX|没有 ?AVX",
         "low",
     ),

@@ -69,6 +69,13 @@ SIGNATURES = (
         "medium",
         outranks=("system-lib-missing",),
     ),
+    # told in words
+    Signature(
+        r"libstdc\+\+ ?(?:的)?版本(?:太低|过低|太旧)|"
+        r"libstdc\+\+.{0,20} (?:is )?(?:too old|outdated)|"
+        r"缺少 ?(?P<missing>GLIBCXX_3\.4\.\d+)",
+        "low",
+    ),
 )
 
 

@@ -268,6 +268,19 @@ SIGNATURES = (
     ),
     Signature(r"Could not fetch URL https?://(?P<host>[\w.-]{3,80})", "high", outranks=("no-matching-distribution",)),
     Signature(r"Download (?:failed|error|失败).{0,80}(?:timed out|timeout|connection)", "medium"),
+    # told in words
+    Signature(
+        r"网络问题|网络原因|换清华源|换成清华源|下载超时",
+        "low",
+    ),
+    Signature(
+        r"(?:keeps?|kept) timing out from",
+        "low",
+    ),
+    Signature(
+        r"(?:due to|getting|get|the) (?:an? )?SSLError",
+        "low",
+    ),
 )
 
 

@@ -68,6 +68,11 @@ SIGNATURES = (
     Signature(
         r"cannot allocate memory in static TLS block", "medium", outranks=("out-of-memory-host", "system-lib-missing")
     ),
+    # told in words
+    Signature(
+        r"KMP_DUPLICATE_LIB_OK|libi?omp5md\S{0,12} .{0,12}already",
+        "low",
+    ),
 )
 
 

@@ -118,6 +118,24 @@ SIGNATURES = (
         r"session crashed after using all available RAM",
         "high",
     ),
+    # told in words
+    Signature(
+        r"\bMemoryError\b|Memory Error\b|"
+        r"内存爆了|内存不够|内存不足|内存溢出|爆内存|"
+        r"OOM killer|OOM-killer",
+        "low",
+        unless=(r"CUDA|\bGPU|VRAM|显存|\bcaching|cach(?:ed|ing) to RAM",),
+    ),
+    Signature(
+        r"\b(?:runs?|running|ran) out of (?:system )?memory\b|not enough memory\b|insufficient memory\b",
+        "low",
+        unless=(r"CUDA|\bGPU|VRAM|显存|\bcaching|cach(?:ed|ing) to RAM",),
+    ),
+    Signature(
+        r"RAM gets full|RAM fills up|RAM usage grows|system memory is full|not enough RAM\b",
+        "low",
+        unless=(r"CUDA|\bGPU|VRAM|显存|\bcaching|cach(?:ed|ing) to RAM",),
+    ),
 )
 
 

@@ -98,6 +98,20 @@ SIGNATURES = (
         "medium",
         unless=(r"out of resource: shared memory",),
     ),
+    # told in words
+    Signature(
+        r"(?:add|with|increase|set|use|using|need|加上).{0,40}--shm-size|"
+        r"(?:add|with|set|use|using|need|加上).{0,40}--ipc[= ]host",
+        "low",
+    ),
+    Signature(
+        r"increase (?:the )?shared memory|"
+        r"(?:out of|insufficient|not enough) shared memory|"
+        r"/dev/shm is (?:only|just|too)|"
+        r"共享内存不足|共享内存不够|共享内存太小",
+        "low",
+        unless=(r"out of resource: shared memory",),
+    ),
 )
 
 

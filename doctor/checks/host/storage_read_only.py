@@ -63,6 +63,12 @@ SIGNATURES = (
         r"Système de fichiers accessible en lecture seul|[Ss]istema de (?:ficheros|archivos) de (?:sólo|solo) lectura|"
         r"Sistema de arquivos somente leitura|File system in sola lettura|только для чтения"
     ),
+    # told in words
+    Signature(
+        r"(?:file ?system|SD card|disk|partition|drive|volume)\b.{0,30}\bread[- ]only|"
+        r"变成只读|变为只读|只读挂载",
+        "low",
+    ),
 )
 
 

@@ -74,6 +74,10 @@ SIGNATURES = (
     Signature(
         r"undefined symbol: (?P<symbol>__atomic_\w+)", outranks=("extension-abi-mismatch", "numpy2-abi", "torch-broken")
     ),
+    Signature(
+        r"Import ?Error: ['\"`]?(?P<library>lib(?:hdf5|jasper|atlas|cblas|openblas|Qt|Ilm|avcodec)\S{0,20}\.so\S{0,8})",
+        "low",
+    ),
     Signature(r"Could not load libtorchcodec", "medium"),
     Signature(
         r"(?:sndfile|PortAudio|libsndfile|libportaudio) library not found|"
@@ -121,6 +125,15 @@ SIGNATURES = (
         "medium",
     ),
     Signature(r"cannot find -l(?!cuda\b|cudart|nv|torch|c10|pthread)(?P<library>\w[\w+-]{1,30})", "medium"),
+    # told in words
+    Signature(
+        r"(?P<missing>\blib(?!cu|nv|torch|rar|GL)[a-z0-9+-]{3,30}) (?:is|was) missing|"
+        r"\bmissing (?:\w{2,10} ){0,2}(?P<absent>lib(?!cu|nv|torch|rar|GL)[a-z0-9+-]{3,30})|"
+        r"missing system (?:dependenc|librar)|"
+        r"(?:sudo )?apt(?:-get)? install \S{0,3} ?build-essential|"
+        r"缺少 ?lib\w{3,30}\.so",
+        "low",
+    ),
 )
 
 

@@ -79,6 +79,11 @@ SIGNATURES = (
         r"cublas\w{0,4}64_\w{1,5})\.dll.{0,60}(?:was not found|not found|missing|找不到|无法)",
         "medium",
     ),
+    # told in words
+    Signature(
+        r"DLL load failed",
+        "low",
+    ),
 )
 
 

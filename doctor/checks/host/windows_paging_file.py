@@ -60,6 +60,13 @@ SIGNATURES = (
     ),
     Signature(r"Couldn'?t open shared file mapping: <?\S{2,60}, error code: <1455>", outranks=("windows-dll-load",)),
     Signature(r"Couldn'?t open shared file mapping", "medium"),
+    # told in words
+    Signature(
+        r"(?:paging|page|swap) ?file.{0,30}(?:bigger|larger)|(?:paging|page) ?file size|"
+        r"increase (?:the )?virtual memory|virtual memory to|"
+        r"增大虚拟内存|虚拟内存调大|虚拟内存设置|调整虚拟内存",
+        "low",
+    ),
 )
 
 

@@ -77,6 +77,12 @@ SIGNATURES = (
     ),
     Signature(r"Cannot determine SOC peripheral base address", "medium"),
     Signature(r"libatlas-base-dev|libjasper-dev|libqtgui4", "low", requires=(r"^E: ",)),
+    # told in words
+    Signature(
+        r"lib(?:jasper|atlas-base|qtgui4|qt4|hdf5-10|tiff5|python2).{0,20} .{0,20}(?:no longer|removed|missing|gone|"
+        r"not available)",
+        "low",
+    ),
 )
 
 

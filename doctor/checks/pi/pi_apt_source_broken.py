@@ -186,6 +186,12 @@ SIGNATURES = (
         "medium",
         unless=(r"Temporary failure resolving|Could not connect|暂时不能解析",),
     ),
+    # told in words
+    Signature(
+        r"apt(?:-get)? update .{0,20}(?:fail|404|error|broken)|"
+        r"moved to legacy\.raspbian",
+        "low",
+    ),
 )
 
 

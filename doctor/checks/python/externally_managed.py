@@ -55,6 +55,11 @@ SIGNATURES = (
     Signature(r"externally-managed-environment"),
     Signature(r"break-system-packages|外部管理(?:的)?环境", "low", requires=(r"\b(?:error|fail)|报错|错误",)),
     Signature(r"This environment is externally managed|EXTERNALLY-MANAGED|is externally managed, and indicates"),
+    # told in words
+    Signature(
+        r"(?:had|have|need|forced?|use|using) .{0,20}--break-system-packages|environment is managed by apt",
+        "low",
+    ),
 )
 
 

@@ -48,8 +48,9 @@ EXPLAIN_ZH = """项目需要的模块装了，但装在另一个 Python 里。
 
 _INSTALLED = (
     r"already (?:been )?(?:installed|satisfied)|(?:have|has|is|was|did|been) installed|"
-    r"installed (?:it|in|into|via|with|using)|pip3? (?:list|show)|"
-    r"conda list|系统级|虚拟环境|已经?安装|安装了|装了|装在|已裝|明明|解释器|インストール済|インストールした|설치|"
+    r"installed (?:it|in|into|via|with|using)|pip3? (?:list|show|installing)|do(?:es)? get installed|"
+    r"conda list|系统级|虚拟环境|已经?安装|安装了|安装好|装好了|装了|装在|已裝|明明|解释器|"
+    r"インストール済|インストールした|설치|"
     r"\bI (?:\w{2,12} ){0,2}installed\b|"
     r"\bwork(?:s|ed|ing)? (?:\w{2,12} ){0,2}(?:fine|well|perfectly|without|in|from) |"
     r"(?:wrong|different|correct|right|same|another|other) .{0,20}\b(?:interpreter|environment|env|kernel|python)\b"
@@ -63,8 +64,8 @@ _PACKAGES = (
     r"PySide6|cython|Cython|bitsandbytes|xformers|flash_attn|deepspeed|"
     r"lightning|pytorch_lightning|diffusers|safetensors|sentencepiece|tokenizers|"
     r"huggingface_hub|triton|vllm|einops|omegaconf|hydra|loguru|rich|lap|lapx|"
-    r"google|packaging|setuptools|pip|wheel|jupyter\w{0,12}|ipykernel|notebook|coremltools|tflite_runtime|paddle|paddleocr|"
-    r"easyocr|labelImg|labelme|picamera2?|RPi|gpiozero|serial|smbus2?)"
+    r"google|packaging|setuptools|pip|wheel|jupyter\w{0,12}|ipykernel|notebook|coremltools|tflite_runtime|"
+    r"paddle|paddleocr|easyocr|labelImg|labelme|picamera2?|RPi|gpiozero|serial|smbus2?)"
 )
 SIGNATURES = (
     Signature(
@@ -108,6 +109,20 @@ SIGNATURES = (
     ),
     Signature(r"(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>" + _PACKAGES + r")\b(?!\.)", "low"),
     Signature(r"python\S{0,12}: No module named (?P<module>[\w.]{2,40})", "low"),
+    # a package that is not in the list, or a folder of the project: which of them, the text does not say
+    Signature(
+        r"(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>[a-z]\w{3,40})'?$",
+        "low",
+        requires=(_INSTALLED,),
+        unless=(r"No module named '?(?:utils|models|config|data|src|lib|common|core|test)",),
+    ),
+    # told in words
+    Signature(
+        r"pip3? (?:installs?|installed|points?|belongs?|is|on) (?:\w{2,8} ){0,3}(?:system|different|other|wrong|"
+        r"another|global) ?python|"
+        r"pip3? installs? (?:in)?to python.{0,40}but python",
+        "low",
+    ),
 )
 
 

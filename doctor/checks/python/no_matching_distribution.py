@@ -189,6 +189,13 @@ SIGNATURES = (
         cause=IGNORED_INDEX,
         remedies=(Manual(USE_HTTPS),),
     ),
+    # told in words
+    Signature(
+        r"\bno (?:pre-?built |binary )?wheels? (?:of|for|available)|"
+        r"pip3? (?:can'?t|cannot|could ?n'?t|could not) find|"
+        r"pip ?找不到|找不到对应版本|找不到对应的版本",
+        "low",
+    ),
 )
 
 

@@ -49,6 +49,11 @@ SIGNATURES = (
         r"In --require-hashes mode, all requirements must have their|Hashes are required in --require-hashes mode"
     ),
     Signature(r"Expected sha256 (?P<expected>[0-9a-f]{16,64})\b.{0,40} Got (?P<got>[0-9a-f]{16,64})"),
+    # told in words
+    Signature(
+        r"hash(?:es)? do(?:es)? not match",
+        "low",
+    ),
 )
 
 

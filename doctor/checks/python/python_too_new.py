@@ -148,6 +148,17 @@ SIGNATURES = (
         r"version.{0,3000}Requires-Python \S{0,20}<3\.\d+",
         "low",
     ),
+    # told in words
+    Signature(
+        r"python ?(?P<told>3\.1[1-9])\S{0,4} (?:is|was) (?:too new|unsupported)",
+        "low",
+    ),
+    Signature(
+        r"(?:not|n't) (?:yet )?(?:work|support|compatible|"
+        r"available)\w{0,3} (?:\w{2,8} ){0,3}python ?(?P<unfit>3\.1[2-9])|"
+        r"downgrad(?:e|ed|ing) (?:to )?python|python ?版本(?:太高|过高|太新)",
+        "low",
+    ),
 )
 
 

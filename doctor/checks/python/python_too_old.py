@@ -130,6 +130,12 @@ SIGNATURES = (
     ),
     Signature(r"Unsupported Python version (?P<python>2\.\d|3\.[0-8])\b", "medium"),
     Signature(r"DEPRECATION: Python (?:2\.7|3\.[4-6]) reached the end of its life", "low", warning=True),
+    # told in words
+    Signature(
+        r"python ?版本(?:太低|过低|太旧)|"
+        r"(?:requires?|needs?) python.{0,6}3\.\d+.{0,30}\b(?:but|you have|you are on|has)\b",
+        "low",
+    ),
 )
 
 

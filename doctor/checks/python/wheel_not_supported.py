@@ -66,6 +66,12 @@ SIGNATURES = (
     ),
     Signature(r"[Ww]heel is compatible with .{2,80}, but you'?re (?:using|on)\b"),
     Signature(r"[Ww]heel .{0,200}(?:is not compatible with|has an unsupported tag)", "medium"),
+    # told in words
+    Signature(
+        r"\.whl.{0,4} is not (?:a )?supported|"
+        r"whl ?不支持",
+        "low",
+    ),
 )
 
 

@@ -229,6 +229,12 @@ SIGNATURES = (
         "high",
     ),
     Signature(r"numpy\.distutils is deprecated since NumPy 1\.23", "low", warning=True),
+    # told in words
+    Signature(
+        r"(?P<gone>ANTIALIAS|textsize|getsize|torch\._six|pkg_resources|load_all_of) .{0,30}(?:removed|no longer|"
+        r"missing since|deprecated)",
+        "low",
+    ),
 )
 
 
