@@ -58,8 +58,8 @@ APPLY = System(
     severity="warning",
     summary=Text("The swap that was configured is not there", "配置的交换空间没有生效"),
     message=Text(
-        "CONF_SWAPSIZE={wanted_mib} was set, but the swap is {total_mib} MiB: CONF_MAXSWAP ({maxswap}) limits it.",
-        "已设置 CONF_SWAPSIZE={wanted_mib}，但交换空间只有 {total_mib} MiB：受 CONF_MAXSWAP（{maxswap}）限制。",
+        "CONF_SWAPSIZE={wanted_mib} was set, but the swap is {total_mib} MiB: CONF_MAXSWAP ({cap_mib}) limits it.",
+        "已设置 CONF_SWAPSIZE={wanted_mib}，但交换空间只有 {total_mib} MiB：受 CONF_MAXSWAP（{cap_mib}）限制。",
     ),
     cause=Text(
         "dphys-swapfile makes at most CONF_MAXSWAP, {cap_mib} MiB here, whatever CONF_SWAPSIZE says; set both.",
@@ -84,7 +84,7 @@ def pi_swap_capped(facts: Facts, matrix) -> Iterator[Finding]:
         "wanted_mib": wanted,
         "total_mib": total,
         "cap_mib": cap,
-        "maxswap": str(given) if given else "not set, 2048 built in",
+        "maxswap": given,
         "provider": swap.provider,
         "codename": codename,
     }
@@ -121,8 +121,8 @@ def pi_swap_capped(facts: Facts, matrix) -> Iterator[Finding]:
                 "已设置 CONF_SWAPSIZE={wanted_mib}，但交换空间仍是 {total_mib} MiB。",
             ),
             cause=Text(
-                "The setting was not applied, or the card has no room for it (CONF_MAXSWAP: {maxswap}).",
-                "设置没有生效，或者存储卡空间不够（CONF_MAXSWAP：{maxswap}）。",
+                "The setting was not applied, or the card has no room for it (CONF_MAXSWAP: {cap_mib}).",
+                "设置没有生效，或者存储卡空间不够（CONF_MAXSWAP：{cap_mib}）。",
             ),
         )
 

@@ -90,7 +90,9 @@ def _warnings(
     if solved.clash:
         yield Said(CLASH, {"claims": "; ".join(solved.clash)})
     specifiers = {wish.name: asked_for(wish) for wish in read_wishes(matrix, requests).values()} if requests else {}
-    for name in solved.missing + tuple(name for name in solved.absent if name in ("torch", "onnxruntime")):
+    # what everybody looks for is named even when only the usual set was asked for; ARMV6 has said it already
+    sought = () if target.machine == "armv6l" else ("torch", "onnxruntime")
+    for name in solved.missing + tuple(name for name in solved.absent if name in sought):
         yield _no_wheel(matrix, target, name, specifiers.get(name, ""))
     known = RELEASES.get(target.codename)
     opencv = next((name for name in solved.missing + solved.absent if name in OPENCV), None)
