@@ -111,8 +111,8 @@ SIGNATURES = (
     severity=ERROR,
     summary=Text(en="A disk that training or pip writes to is full.", zh="训练或 pip 要写入的磁盘已满。"),
     message=Text(
-        en="The disk of {path} has only {free} free ({purposes}).",
-        zh="{path} 所在磁盘只剩 {free}（用于：{purposes}）。",
+        en="The disk of {path} has only {free} free.",
+        zh="{path} 所在磁盘只剩 {free}。",
     ),
     cause=Text(
         en="{free} of {total} are free; about {needed} is needed there.",

@@ -80,8 +80,8 @@ SIGNATURES = (
         zh="必须写入的目录在只读文件系统上。",
     ),
     message=Text(
-        en="{path} ({purpose}) is on a read-only file system ({filesystem}).",
-        zh="{path}（{purpose}）在只读文件系统（{filesystem}）上。",
+        en="{path} is on a read-only file system ({filesystem}).",
+        zh="{path} 在只读文件系统（{filesystem}）上。",
     ),
     cause=Text(
         en="{path} cannot be written to: the {filesystem} file system is mounted read-only on purpose.",
