@@ -409,6 +409,10 @@ class _Chooser:
         for name, version in (("torch", build.version),) + tuple(zip(PARTNERS, pair)):
             if version is None:
                 continue
+            if name != "torch" and matrix.torch_for(name, version)[:1] != (build.version,):
+                if not matrix.has_variant(name, version, build.variant, target.platform):
+                    reasons.append("%s: %s has no +%s" % (name, version, build.variant))
+                    break
             floor = matrix.glibc_floor(name, version, build.variant, target.platform)
             if target.accepts_glibc(floor) is False:
                 reasons.append("glibc: %s needs %s, this is %s" % (name, floor, target.glibc))
@@ -669,8 +673,9 @@ class _Chooser:
             pair = [self._partner(version, name) for name in PARTNERS]
             if any(why for _, why in pair) or self._numpy_reasons(version):
                 continue
+            wanted = 1 + sum(partner is not None for partner, _ in pair)
             for build in matrix.builds(version, target.platform):
-                if build.variant == variant:
+                if build.variant == variant and len(self._files(build, pair[0][0], pair[1][0])) == wanted:
                     reasons = self._file_reasons(build, [partner for partner, _ in pair])
                     self._warn(
                         "{build} does not fit: {reasons}.",

@@ -591,6 +591,17 @@ class Matrix:
                 exists is True,
             )
 
+    def has_variant(self, partner: str, version: str, variant: str, platform: str) -> Optional[bool]:
+        """Return whether a partner was built in a variant: as the torch it was made for; None when that is not known.
+
+        None too where the build of that torch is only planned, and for torch itself.
+        """
+        homes = self.torch_for(partner, version)
+        if not homes:
+            return None
+        found = [build for build in self.builds(homes[0], _general(platform)) if build.variant == variant]
+        return bool(found) and (found[0].confirmed or None)
+
     def build(
         self, torch_version: str, system: str, cuda: Optional[str] = None, machine: str = "x86_64"
     ) -> Optional[Build]:
@@ -648,14 +659,15 @@ class Matrix:
         return False if homes else None
 
     def torch_for(self, package: str, version: str) -> Tuple[str, ...]:
-        """Return the torch releases that a torchvision or torchaudio release belongs to, newest first."""
+        """Return the torch releases that a partner goes with: the one it was built for first, then newest first."""
         if self._homes is None:
             self._homes = {}
             for torch in self.torch_releases:
                 partners = self.partners(torch)
                 for name in PARTNERS:
                     for release in getattr(partners, name):
-                        self._homes.setdefault((name, release), []).append(torch)
+                        homes = self._homes.setdefault((name, release), [])
+                        homes.insert(0 if release in self._releases[torch][name] else len(homes), torch)
         return tuple(self._homes.get((package, public(version)), ()))
 
     def index_cuda(self, torch_version: str, platform: str) -> Optional[str]:
@@ -702,10 +714,11 @@ class Matrix:
     def file(self, package: str, version: str, variant: str, platform: str, python: str) -> Optional[Wheel]:
         """Return the file of download.pytorch.org for one interpreter tag (cp310, cp313t); None when there is none.
 
-        Whether the release has the variant at all is for the caller to know (``builds``).
+        Whether a torch release has the variant at all is for the caller to know (``builds``); its partners have the
+        variants of the torch that they were built for.
         """
         rule = self._rule(package, version, variant, platform)
-        if rule is None:
+        if rule is None or self.has_variant(package, version, variant, platform) is False:
             return None
         tags = self._tags(package, version, platform, python, rule.get("tag"))
         if tags is None:

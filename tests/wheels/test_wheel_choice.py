@@ -308,6 +308,15 @@ def test_an_order_beside_a_numpy_that_it_cannot_use():
     assert not any("fit: ." in said.render("en") for said in choice.warnings)
 
 
+def test_a_partner_has_the_builds_of_the_torch_it_was_made_for():
+    pascal = described(LINUX, driver="580.95.05", gpus=["GTX 1060"])
+    assert version(pick(pascal, "torch==2.14.1", "torchvision"), "torchvision") == "0.29.1+cu126"
+    choice = pick(pascal, "torch==2.14.1", "torchvision==0.29.2")  # made for 2.15.0, which has no cu126
+    assert not choice.wheels
+    assert reasons(choice, "torch 2.14.1 cu126") == "torchvision: 0.29.2 has no +cu126"
+    assert not pick(pascal, "torch==2.14.1+cu126", "torchvision==0.29.2").wheels
+
+
 def test_rocm_can_be_ordered_but_is_not_judged():
     choice = pick(described(LINUX, "3.12"), "torch==2.9.1+rocm6.4")
     assert choice.wheels[0].url.endswith("/whl/rocm6.4/torch-2.9.1%2Brocm6.4-cp312-cp312-manylinux_2_28_x86_64.whl")

@@ -316,6 +316,14 @@ def test_partners(matrix):
     assert matrix.goes_with("9.9.9", "torchvision", "0.28.9") is None
 
 
+def test_the_torch_that_a_partner_was_built_for_comes_first(matrix):
+    assert matrix.torch_for("torchvision", "0.29.1") == ("2.14.1", "2.15.0", "2.14.0")
+    assert matrix.torch_for("torchvision", "0.29.2") == ("2.15.0", "2.14.1", "2.14.0")
+    assert matrix.torch_for("torchaudio", "2.11.0+cu130") == ("2.11.0",)
+    assert matrix.file("torchvision", "0.29.1", "cu126", "linux_x86_64", "cp311")
+    assert matrix.file("torchvision", "0.29.2", "cu126", "linux_x86_64", "cp311") is None
+
+
 def test_what_the_index_serves(matrix):
     assert matrix.index_cuda("1.12.1", "linux_x86_64") == "10.2"
     assert matrix.index_cuda("2.11.0", "linux_aarch64") == "13.0"
