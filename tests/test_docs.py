@@ -259,8 +259,9 @@ NOT_CALLED = {
 #: commands of other programs in the documents -> where they are run
 OTHER_COMMANDS = {
     "make check": "its parts are what CI runs",
-    "python -m pytest": "this is what runs",
-    "python scripts/make_pages.py": "compared above",
+    "make pages": "what it makes is compared here",
+    "make .venv-dev/bin/python": "needs the package index; a newcomer's steps were followed in a clone on 2026-11-22",
+    ".venv-dev/bin/python -m ": "the same",
     "python3 -m venv": "the README's two commands are run by .ci/run, word by word",
     "pipx install .": "needs pipx and the package index; tried by hand on 2026-11-22 with pipx 1.8",
     "uvx --from .": "needs uv and the package index; tried by hand on 2026-11-22 with uv 0.13.9",
