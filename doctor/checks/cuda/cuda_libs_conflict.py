@@ -169,7 +169,8 @@ SIGNATURES = (
     ),
     Signature(r"(?P<library>" + _CUDA_LIB + r"\S{0,12}): undefined symbol", "medium"),
     # cuBLAS of another version takes the call that torch's own would understand
-    Signature(r"CUBLAS_STATUS_INVALID_VALUE when calling", "low"),
+    Signature(r"CUBLAS_STATUS_INVALID_VALUE", "low"),
+    Signature(r"LD_LIBRARY_PATH .{0,40}(?:cuBLAS|cuDNN|CUDA) .{0,20}(?:conflict|mismatch)", "medium"),
     Signature(r"nvrtc: error: failed to open (?:lib)?nvrtc-builtins\S{2,40}", "high"),
 )
 

@@ -75,18 +75,20 @@ SIGNATURES = (
     Signature(
         r"(?:fatal error|error): (?:'|\")?(?P<header>cuda\w{0,24}|cublas\w{0,6}|cusparse\w{0,6}|cusolver\w{0,6}|"
         r"curand\w{0,12}|cufft\w{0,6}|cudnn\w{0,12}|nvrtc|nvml|nvToolsExt|driver_types|vector_types|"
-        r"crt/\w{4,24}|(?:thrust|cub|cuda/std)/\S{2,60})(?:\.h|\.hpp|\.cuh)?(?:'|\")?"
+        r"crt/\w{4,24}|(?:thrust|cub|cuda)/\S{2,60})(?:\.h|\.hpp|\.cuh)?(?:'|\")?"
         r"(?:: No such file| file not found)|"
         r"Cannot open include file: '(?P<include>(?:cuda|cublas|cusparse|cusolver|curand|cudnn)\w{0,24}\.h)'"
     ),
     Signature(
         r"cannot find -l(?:cudart|cublas|curand|cusolver|cusparse|nvrtc|cudnn)\b|Cannot find (?:a working )?ptxas|"
-        r"Couldn't find CUDA library root|LINK : fatal error LNK1181: .{0,40}'(?:cudart|cublas|cuda)\.lib'",
+        r"Could(?:n't| not) find CUDA (?:library root|lib directory)|"
+        r"CUDA::(?!nvToolsExt)\w{4,20}\s{1,60}but the target was not found|"
+        r"LINK : fatal error LNK1181: .{0,40}'(?:cudart|cublas|cuda)\.lib'",
         "medium",
     ),
     Signature(r"(?:need|have|required) to (?:install|have) (?:the )?(?:CUDA|cuda) ?(?:toolkit)", "low"),
     Signature(
-        r"Cannot find CUDA_HOME|CUDA_PATH (?:is )?not (?:set|found)|CUDA_HOME=None|"
+        r"(?:Cannot|can'?t|could ?n[o']t) find CUDA_HOME|CUDA_PATH (?:is )?not (?:set|found)|CUDA_HOME=None|"
         r"specify CUDA_HOME",
         "medium",
     ),

@@ -66,12 +66,12 @@ SIGNATURES = (
         unless=(r"\bROCm|Radeon|macOS|darwin|Apple M\d|Intel\(R\) (?:Arc|UHD|Iris)",),
     ),
     Signature(
-        r"NVMLError_LibraryNotFound|(?<!not available because: )NVML Shared Library Not Found",
+        r"NVMLError_LibraryNotFound|(?<!because: )(?<!platform: )NVML Shared Library Not Found",
         "medium",
         unless=(r"Radeon|AMD Instinct|\bRX ?\d{4}|\bMI\d{3}[XA]?\b|\bgfx\d{3}|\+rocm\d",),
         warning=True,
     ),
-    Signature(r"platform is not available because: NVML Shared Library Not Found", "low", warning=True),
+    Signature(r"platform(?: is not available because)?: NVML Shared Library Not Found", "low", warning=True),
     Signature(
         r"(?:ImportError|OSError)\W.{0,40}libcuda\.so\.1: cannot open shared object file",
         "medium",

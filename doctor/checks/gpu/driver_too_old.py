@@ -80,10 +80,10 @@ SIGNATURES = (
         requires=(r"docker|container|kubernetes|podman|\bpod\b|compat/libcuda|cuda-compat",),
     ),
     Signature(
-        r"(?:NVIDIA|CUDA|GPU) driver (?:version )?(?P<driver>\d{3}\.[\d.]+)? ?(?:is )?too old|"
-        r"driver only supports (?:up to )?CUDA (?:version )?(?P<driver_cuda>\d+\.\d+)",
+        r"(?:NVIDIA|CUDA|GPU) driver (?:version )?(?P<driver>\d{3}\.[\d.]+)? ?(?:is )?too old",
         "medium",
     ),
+    Signature(r"driver only supports (?:up to )?CUDA (?:version )?(?P<driver_cuda>\d+\.\d+)", "low"),
     Signature(
         r"container was built for NVIDIA Driver Release (?P<needed>\d{3}\.\d+) or later, "
         r"but version (?P<driver>[\d.]+) was detected",

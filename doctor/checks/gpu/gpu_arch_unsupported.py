@@ -107,7 +107,8 @@ SIGNATURES = (
     ),
     Signature(r"Feature '.{2,40}' requires \.target sm_\d+ or higher", "low"),
     Signature(r"CUD(?:NN|A|BLAS)_STATUS_(?:NOT_SUPPORTED_)?ARCH_MISMATCH", "medium"),
-    Signature(r"does not support (?:the )?compute capability|GPUs? with compute capability below", "medium"),
+    Signature(r"does not support (?:the )?compute capability", "medium"),
+    Signature(r"GPUs? with compute capability below", "low"),
     # also the reason why one of several backends is passed over
     Signature(r"compute capability .{0,30}(?:is )?not supported", "low"),
     Signature(r"Triton Error \[CUDA\]: (?:device kernel image is invalid|no kernel image)", "medium"),

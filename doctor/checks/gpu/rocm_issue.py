@@ -41,8 +41,11 @@ MI100（gfx908）上运行只为 gfx90a、gfx942 构建的镜像：`RuntimeError
 """
 
 
+_OWN = r"an illegal memory|unspecified launch|device-side assert|invalid device ordinal|invalid argument"
 SIGNATURES = (
-    Signature(r"HIP error: (?!out of memory)", outranks=("gpu-arch-unsupported", "out-of-memory-gpu")),
+    Signature(r"HIP error: (?!out of memory|" + _OWN + ")", outranks=("gpu-arch-unsupported", "out-of-memory-gpu")),
+    # the kernel's or the caller's own fault, as CUDA says it too
+    Signature(r"HIP error: (?:" + _OWN + ")|HSA_STATUS_ERROR_(?:MEMORY_APERTURE_VIOLATION|EXCEPTION)", "low"),
     Signature(
         r"hipError(?P<error>NoBinaryForGpu|NoDevice|InvalidDevice\w*|InvalidImage|SharedObjectInitFailed|NotFound)"
     ),
@@ -57,7 +60,7 @@ SIGNATURES = (
     ),
     Signature(
         r"Unable to open /dev/kfd|/dev/kfd.{0,40}Permission denied|ROCk module is NOT loaded|"
-        r"HSA_STATUS_ERROR_\w{3,60}"
+        r"HSA_STATUS_ERROR_(?!MEMORY_APERTURE_VIOLATION|EXCEPTION)\w{3,60}"
     ),
     # ROCm's own libraries, behind a message that says CUDA
     Signature(

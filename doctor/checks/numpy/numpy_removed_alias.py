@@ -90,7 +90,12 @@ SIGNATURES = (
         outranks=("old-repo-api",),
     ),
     Signature(r"cannot import name '(?P<name>ComplexWarning|VisibleDeprecationWarning|Tester)' from 'numpy", "medium"),
-    Signature(r"No module named 'numpy\.(?:distutils|testing\.(?:nosetester|decorators))", "medium"),
+    Signature(
+        r"No module named 'numpy\.(?:distutils|testing\.(?:nosetester|decorators|utils)|"
+        r"lib\.(?:function_base|index_tricks|arraypad|shape_base|nanfunctions|polynomial|twodim_base|utils)|"
+        r"core\.(?:umath_tests|machar)|compat|oldnumeric|numarray)",
+        "medium",
+    ),
     Signature(r"Unable to avoid copy while creating an array as requested", "medium"),
 )
 

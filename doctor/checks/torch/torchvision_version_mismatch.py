@@ -67,8 +67,15 @@ SIGNATURES = (
         warning=True,
     ),
     Signature(
-        r"torchvision[/\\](?:_C|image)\w{0,40}\.(?:so|pyd|dylib)\W.{0,20}undefined symbol",
+        r"torchvision[/\\]_C\w{0,40}\.(?:so|pyd|dylib)\W.{0,20}undefined symbol",
         outranks=("extension-abi-mismatch",),
+    ),
+    # torchvision goes on without reading pictures by itself
+    Signature(
+        r"torchvision[/\\]image\w{0,40}\.(?:so|pyd|dylib)\W.{0,20}undefined symbol",
+        "medium",
+        outranks=("extension-abi-mismatch",),
+        warning=True,
     ),
     Signature(r"partially initialized module 'torchvision' has no attribute 'extension'", outranks=("old-repo-api",)),
     Signature(

@@ -67,8 +67,10 @@ SIGNATURES = (
         r"IMREAD_\w+|FONT_\w+|CV_8U|gapi\w*|data|redirectError|typing)'",
     ),
     Signature(r"partially initialized module 'cv2' has no attribute '(?P<name>\w+)'"),
+    # mistral_common says so and goes on
+    Signature(r"Your installation of OpenCV appears to be broken", "low", warning=True),
     Signature(
-        r"module 'cv2\.(?:dnn|gapi|mat_wrapper|utils|ximgproc|aruco|xfeatures2d|legacy|face|"
+        r"(?<!be broken: )module 'cv2\.(?:dnn|gapi|mat_wrapper|utils|ximgproc|aruco|xfeatures2d|legacy|face|"
         r"dnn_superres|videoio_registry|cuda|ml|ocl)' has no attribute '(?P<name>\w+)'"
     ),
     Signature(r"module 'cv2\.cv2' has no attribute '(?P<name>(?!cv')\w+)'", "medium"),
