@@ -23,7 +23,7 @@ def _start_probes(arguments: List[str]) -> None:
     python: Optional[str] = None
     for number, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
-        if name in ("--help", "--from", "--only", "--undo", "--history", "--forget", "--venv"):
+        if name in ("--help", "--from", "--only", "--undo", "--history", "--forget", "--venv", "--platform"):
             return
         if name == "--python":
             python = value or (arguments[number + 1] if number + 1 < len(arguments) else None)
@@ -66,6 +66,9 @@ def main() -> None:
         if not isinstance(error, BrokenPipeError):  # `doctor check | head`: the reader has gone, and wants no more
             sys.stderr.write("doctor: standard output: %s\n" % (error.strerror or error))
             status = 3
+    collect = sys.modules.get("doctor.probes.collect")
+    if collect is not None:
+        collect.abandon()
     gc.freeze()  # or the interpreter's last collection walks everything once more: a tenth of a run
     sys.exit(status)
 

@@ -60,8 +60,22 @@ def _check(shared: Shared, files: Optional[List[str]], **judging: Any) -> int:
     return report.exit
 
 
-def _pi(shared: Shared, requirements: Optional[List[str]], **judging: Any) -> int:
-    report = session.pi(shared.request("pi", requirements=requirements, **judging))
+def _pi(
+    shared: Shared,
+    requirements: Optional[List[str]],
+    python_version: Optional[str],
+    platform: Optional[str],
+    abi: Optional[str],
+    glibc: Optional[str],
+    **judging: Any,
+) -> int:
+    request = shared.request("pi", requirements=requirements, **judging)
+    described = {"python_version": python_version, "platform": platform, "abi": abi, "glibc": glibc}
+    if any(described.values()):
+        report = session.described_pi(request, **described)
+        _show_choice(report.choice, shared, report)
+        return report.choice.exit
+    report = session.pi(request)
     _show(report, shared)
     return report.exit
 
@@ -138,10 +152,17 @@ def _past_fixes(shared: Shared, undo: bool, history: bool) -> int:
 def _wheels(shared: Shared, requirements: List[str], from_file: Optional[str], **asked: Any) -> int:
     request = shared.request("wheels", from_file=from_file, requirements=tuple(requirements))
     choice = session.wheels(request, **asked)
+    _show_choice(choice, shared)
+    return choice.exit
+
+
+def _show_choice(choice: Any, shared: Shared, report: Any = None) -> None:
+    """Print a choice of wheels; as JSON, in the report that it belongs to."""
     if shared.format == "json":
         from .render import json as renderer
 
-        _write(renderer.dump(choice.to_json(shared.lang)))
+        document = choice.to_json if report is None else lambda lang: renderer.report_document(report, lang)
+        _write(renderer.dump(document(shared.lang)))
     elif shared.format == "requirements":
         from .wheels.command import requirements_file
 
@@ -154,7 +175,6 @@ def _wheels(shared: Shared, requirements: List[str], from_file: Optional[str], *
         from .render import console
 
         console.print_choice(choice, shared.lang, shared.verbose)
-    return choice.exit
 
 
 def _explain(shared: Shared, what: Optional[str], here: bool) -> int:

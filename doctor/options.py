@@ -177,6 +177,28 @@ JUDGING = (
     ),
 )
 
+#: another machine, in pip's words
+DESCRIBED = (
+    Option(
+        "python_version",
+        ("--python-version",),
+        Text("Of the described target; 3.13t is free-threaded.", "目标机器的 Python 版本；3.13t 表示无 GIL 版。"),
+        "X.Y",
+    ),
+    Option(
+        "platform",
+        ("--platform",),
+        Text(
+            "Describe a target: win_amd64, linux_x86_64, linux_aarch64, linux_armv7l, macosx_arm64.",
+            "描述目标平台：win_amd64、linux_x86_64、linux_aarch64、linux_armv7l、macosx_arm64。",
+        ),
+        "TAG",
+        values=("win_amd64", "linux_x86_64", "linux_aarch64", "linux_armv7l", "macosx_arm64"),
+    ),
+    Option("abi", ("--abi",), Text("ABI tag, e.g. cp313t.", "ABI 标签，例如 cp313t。"), "TAG"),
+    Option("glibc", ("--glibc",), Text("glibc of the described target.", "目标机器的 glibc 版本。"), "X.Y"),
+)
+
 CHECK = Command(
     "check",
     Text("Before training: what will break here, and how to fix it.", "训练之前：哪里会出错，怎么修。"),
@@ -187,8 +209,11 @@ CHECK = Command(
 PI = Command(
     "pi",
     Text("The same on a Raspberry Pi, and the wheels that fit it.", "在树莓派上做同样的检查，并给出合适的 wheel。"),
-    Text("Board, ABI, swap and sources come first.", "先看板子、ABI、swap 和软件源。"),
-    JUDGING,
+    Text(
+        "Board, ABI, swap and sources come first. With --platform only the wheels, for a Pi that is described.",
+        "先看板子、ABI、swap 和软件源。加 --platform 时只为所描述的树莓派给出 wheel。",
+    ),
+    JUDGING + DESCRIBED,
     Argument(
         "requirements",
         "[REQ]...",
@@ -255,25 +280,8 @@ WHEELS = Command(
     "wheels",
     Text("Which wheels fit this machine, or a described one.", "查出适合本机或所描述机器的 wheel。"),
     Text("Works offline; -v explains every build that was rejected.", "离线可用；-v 说明每个构建被排除的原因。"),
-    (
-        Option(
-            "python_version",
-            ("--python-version",),
-            Text("Of the described target; 3.13t is free-threaded.", "目标机器的 Python 版本；3.13t 表示无 GIL 版。"),
-            "X.Y",
-        ),
-        Option(
-            "platform",
-            ("--platform",),
-            Text(
-                "Describe a target: win_amd64, linux_x86_64, linux_aarch64, linux_armv7l, macosx_arm64.",
-                "描述目标平台：win_amd64、linux_x86_64、linux_aarch64、linux_armv7l、macosx_arm64。",
-            ),
-            "TAG",
-            values=("win_amd64", "linux_x86_64", "linux_aarch64", "linux_armv7l", "macosx_arm64"),
-        ),
-        Option("abi", ("--abi",), Text("ABI tag, e.g. cp313t.", "ABI 标签，例如 cp313t。"), "TAG"),
-        Option("glibc", ("--glibc",), Text("glibc of the described target.", "目标机器的 glibc 版本。"), "X.Y"),
+    DESCRIBED
+    + (
         Option(
             "online",
             ("--online",),

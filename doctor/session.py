@@ -151,6 +151,40 @@ def pi(request: Request) -> Report:
     return report
 
 
+def described_pi(request: Request, **described: Any) -> Report:
+    """Return a report that holds nothing but the wheels for a Raspberry Pi that is described in pip's words.
+
+    Raises DoctorError (exit 2) for words that nobody knows.
+    """
+    from .record import replace
+    from .wheels.pi.told import pi_set
+    from .wheels.target import Target
+
+    if described["platform"] is None or request.from_file is not None:
+        raise DoctorError(
+            Text(
+                "--python-version, --abi and --glibc describe a Pi together with --platform, and without --from.",
+                "--python-version、--abi、--glibc 要与 --platform 一起描述树莓派，且不能与 --from 合用。",
+            ),
+            exit=2,
+        )
+    platform = described.pop("platform")
+    target = Target.described(platform, _matrix(), no_gpu=True, **described)
+    if target.arch not in ("armv6l", "armv7l", "aarch64"):
+        raise DoctorError(
+            Text("{platform} is not the platform of a Raspberry Pi.", "{platform} 不是树莓派的平台。"),
+            Text(
+                "It is linux_armv7l, linux_aarch64 or linux_armv6l.",
+                "应为 linux_armv7l、linux_aarch64 或 linux_armv6l。",
+            ),
+            exit=2,
+            platform=platform,
+        )
+    report = Report("pi", f.Facts(), [], [], Plan())
+    report.choice = pi_set(_matrix(), replace(target, board="Raspberry Pi"), request.requirements)
+    return report
+
+
 def wanted(request: Request, checks: Sequence[Check] = ()) -> "Any":
     """Return what the probes must collect for this request."""
     from .probes.collect import Wanted
