@@ -203,7 +203,14 @@ def _ask(target: Target) -> Answer:
             with response:
                 return _judge(target, response, proxy, began)
     except requests.RequestException as error:
-        return Answer(_reach(target, False, *_fault(error, proxy), proxy=proxy, seconds=time.monotonic() - began))
+        seconds = time.monotonic() - began
+        sent_to = (error.request.url if error.request is not None else None) or target.url
+        if host_of(sent_to) != host_of(target.url):
+            sent_to = without_credentials(sent_to.partition("?")[0])
+            if target.expect == "page":  # an index does not send its callers to a host that fails; a login page does
+                return Answer(_reach(target, False, "captive-portal", sent_to, proxy, seconds))
+            target = target._replace(url=sent_to)  # that host is the one that is blocked
+        return Answer(_reach(target, False, *_fault(error, proxy), proxy=proxy, seconds=seconds))
     except (OSError, ValueError) as error:
         return Answer(_reach(target, False, "http", str(error), proxy=proxy, seconds=time.monotonic() - began))
 

@@ -16,6 +16,7 @@ from ..plan import step_ids
 from ..session import Report
 from ..text import Text
 from ..units import size
+from ..urls import host_of
 from ..wheels.command import commands
 from ..wheels.reasons import joined
 from . import words
@@ -184,6 +185,23 @@ class Screen:
             self.out(self._chain(report))
         for text, params in report.notices:
             self.out(Rich.assemble((self.marks["warning"] + " ", "yellow"), self.plain(text.render(self.lang, params))))
+        network = report.facts.maybe(f.Network)
+        if network is not None:
+            self._network(network)
+
+    def _network(self, network: f.Network) -> None:
+        """Draw which hosts were reached, how fast and through what, and what the repository fetches when it starts."""
+        for item in network.items:
+            said = ([] if item.seconds is None else ["%.1f s" % item.seconds]) if item.ok else [item.kind]
+            said += [size(item.bytes_per_s) + "/s"] if item.bytes_per_s else []
+            said += [self.say(words.THROUGH, proxy=item.proxy)] if item.proxy else []
+            mark = self.marks["ok" if item.ok else "broken"]
+            self.out(
+                Rich(self.plain("%s %s  %s" % (mark, host_of(item.url) or item.url, ", ".join(said))), style="dim")
+            )
+        for file in network.downloads:
+            text = words.FETCHED if file.present else words.FETCHES
+            self.out(self.say(text, name=file.name, url=file.url, place=file.put_at), style="dim")
 
     def _board(self, report: Report) -> Rich:
         """Return the board in one line: model, system, ABI, memory and swap."""

@@ -20,6 +20,12 @@ COUNTS = Text("{checks} checks", "共 {checks} 项检查")
 ONE_CHECK = Text("1 check", "共 1 项检查")
 SKIPPED = Text("{count} skipped, as something is not known (-v lists them)", "{count} 项因缺少信息而跳过（-v 可列出）")
 SKIPPED_HEADING = Text("Skipped", "已跳过")
+THROUGH = Text("through {proxy}", "经 {proxy}")
+FETCHES = Text(
+    "At its start the repository fetches {name} from {url}; put by hand at {place}, nothing is fetched.",
+    "仓库启动时会下载 {name}（{url}）；手动放到 {place} 就不再下载。",
+)
+FETCHED = Text("{name}, which the repository fetches, is there: {place}", "仓库要下载的 {name} 已经有了：{place}")
 CUT = Text("the project is too large to be read in full (-v)", "项目太大，没有全部读完（-v 可查看）")
 UNREAD_HEADING = Text("Not read in the project", "项目中没有读取的部分")
 CRASHED_HEADING = Text("These checks failed themselves; please report it", "以下检查自身出错，请反馈给我们")

@@ -35,6 +35,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(int(kind), b"no", "text/html")
         elif kind == "cut":
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "elsewhere-gone":
+            self.send_response(302)
+            self.send_header("Location", "http://login.no-such-host.invalid/portal?token=secret")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         elif kind == "mute":
             time.sleep(4)
         elif kind == "slow":
@@ -120,6 +125,14 @@ def test_nobody_listens(server):
 
 def test_a_name_that_does_not_exist(server):
     assert ask("http://no-such-host.invalid/simple/").kind == "dns"
+
+
+def test_a_redirect_to_a_host_that_fails(server):
+    """A login page for who asks an index; the place of the files, which alone is blocked, for who asks for one."""
+    page, file = ask(server.url + "elsewhere-gone"), ask(server.url + "elsewhere-gone", "file")
+    assert (page.kind, page.url) == ("captive-portal", server.url + "elsewhere-gone")
+    assert page.detail == "http://login.no-such-host.invalid/portal"
+    assert (file.kind, file.url) == ("dns", "http://login.no-such-host.invalid/portal")
 
 
 @pytest.mark.parametrize("url", ["http://[/simple/", "http:///", "https://host:port/", "nonsense", ""])
