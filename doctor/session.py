@@ -142,8 +142,8 @@ def pi(request: Request) -> Report:
         raise DoctorError(
             Text("This machine is not a Raspberry Pi.", "这台机器不是树莓派。"),
             Text(
-                "`doctor check` examines it; `doctor pi --from bundle.json` judges a Pi from its bundle, and `doctor pi "
-                "--platform linux_armv7l --python-version 3.11` names the wheels for one.",
+                "`doctor check` examines it; `doctor pi --from bundle.json` judges a Pi from its bundle, and "
+                "`doctor pi --platform linux_armv7l --python-version 3.11` names the wheels for one.",
                 "检查本机请用 `doctor check`；`doctor pi --from bundle.json` 可以根据树莓派保存的信息来判断，"
                 "`doctor pi --platform linux_armv7l --python-version 3.11` 给出适合它的 wheel。",
             ),
