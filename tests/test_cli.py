@@ -264,3 +264,16 @@ def test_completion_is_installed_for_the_shell(doctor, tmp_path, shell):
     assert ran.returncode == 0, ran.err
     written = "".join(path.read_text() for path in home.rglob("*") if path.is_file())
     assert "_DOCTOR_COMPLETE" in written and "complete_" + shell in written
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("check",), ("check", "--quick"), ("check", "--bogus"), ("check", "--only", "nope"), ("fix", "--installer", "no")],
+    ids=" ".join,
+)
+def test_no_file_is_left_behind(doctor, tmp_path, arguments):
+    """Also where the probes that were started early are not wanted after all."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    doctor(*arguments, TMPDIR=str(scratch), TEMP=str(scratch), TMP=str(scratch))
+    assert list(scratch.iterdir()) == []

@@ -9,7 +9,6 @@ from .. import facts as f
 from ..model import DoctorError
 from ..text import Text
 from . import python as target_python
-from . import run
 
 #: Longest that one file probe may take; a dead network mount answers never.
 FILE_PROBE_S = 5.0
@@ -65,6 +64,13 @@ class Collector:
 
         Raises DoctorError (exit 3) when the target Python does not work; nothing else is allowed to stop the run.
         """
+        try:
+            return self._finish()
+        except BaseException:  # also Ctrl-C
+            self.kill()
+            raise
+
+    def _finish(self) -> f.Facts:
         began = time.monotonic()
         self._machine()
         python = target_python.finish(self._asked)
@@ -81,11 +87,10 @@ class Collector:
         return f.Facts(self._sections)
 
     def kill(self) -> None:
-        """Stop the children of a collection that nobody will read."""
+        """Stop the children of a collection that nobody will read, and take their files away."""
         for asked in (self._asked, self._trials, self._gpu):
-            for part in asked or ():
-                if isinstance(part, run.Running):
-                    part.kill()
+            if asked is not None:
+                asked.kill()
 
     # ------------------------------------------------------------ the machine
 
@@ -223,6 +228,14 @@ def start_early(wanted: Wanted) -> None:
     """Start the children before anything else is imported; ``begin`` takes them over when it wants the same."""
     global _early
     _early = Collector(wanted)
+
+
+def abandon() -> None:
+    """Stop what was started early and was not taken over."""
+    global _early
+    early, _early = _early, None
+    if early is not None:
+        early.kill()
 
 
 def begin(wanted: Wanted) -> Collector:

@@ -121,6 +121,17 @@ class Asked(NamedTuple):
     running: run.Running
     answer: str
 
+    def kill(self) -> None:
+        self.running.kill()
+        _remove(self.answer)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
 
 def start(choice: Choice) -> Asked:
     """Ask the target Python; returns at once."""
@@ -142,10 +153,7 @@ def finish(asked: Asked) -> Python:
     except OSError:
         text = ""
     finally:
-        try:
-            os.unlink(asked.answer)
-        except OSError:
-            pass
+        _remove(asked.answer)
     path = asked.choice.executable
     if ran.error is not None:
         raise _no_python(path, ran.error)
