@@ -36,6 +36,8 @@ RECIPES: Dict[str, Recipe] = {
     "numpy2-cv": Recipe("3.11", (("numpy==2.1.3", "opencv-python==4.9.0.80"),)),
     # two builds of OpenCV, the later one written over the earlier
     "cv-both": Recipe("3.11", (("numpy==1.26.4", "opencv-python==4.10.0.84"), ("opencv-python-headless==4.9.0.80",))),
+    # the build of OpenCV with windows: it needs libGL from the system
+    "cv-gui": Recipe("3.11", (("numpy==1.26.4", "opencv-python==4.10.0.84"),)),
     # the CPU build of ONNX Runtime written over the GPU build: no error, and no CUDA provider
     "ort-both": Recipe("3.11", (("numpy", "onnxruntime-gpu==1.31.1"), ("onnxruntime==1.31.1",))),
     "numpy-1.24": Recipe("3.11", (("numpy==1.24.4", "pillow==10.4.0", "requests"),)),

@@ -21,9 +21,9 @@ pytestmark = [
 ]
 
 
-def doctor(*arguments, **env):
-    """Run the doctor of this source tree; return its exit status and its report."""
-    command = [sys.executable, "-m", "doctor"] + [str(part) for part in arguments] + ["--json"]
+def doctor(*arguments, prefix=(), **env):
+    """Run the doctor of this source tree, behind ``prefix``; return its exit status and its report."""
+    command = list(prefix) + [sys.executable, "-m", "doctor"] + [str(part) for part in arguments] + ["--json"]
     ran = subprocess.run(
         command,
         cwd=str(Path(sys.executable).parent),

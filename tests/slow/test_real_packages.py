@@ -70,6 +70,48 @@ def test_one_opencv_uninstalled_takes_the_others_files_along(tmp_path):
     assert one["params"]["distributions"] == ["opencv-python"] and one["params"]["health"] == "files-missing"
 
 
+#: runs a command where the system's libraries lack some, in a namespace of its own that ends with it
+WITHOUT = """
+set -e
+folder=$1; files=$2; upper=$3; shift 3
+mount -t tmpfs tmpfs "$upper"
+mkdir "$upper/up" "$upper/work"
+mount -t overlay overlay -o "lowerdir=$folder,upperdir=$upper/up,workdir=$upper/work" "$folder"
+for file in $files; do rm -f "$folder/$file"; done
+exec "$@"
+"""
+
+
+def test_opencv_with_windows_where_the_system_has_none(tmp_path):
+    python = environment("cv-gui")
+    (system,) = {Path(line.split("=> ")[1]).resolve().parent for line in _ldconfig("libGL.so.1")} or {None}
+    if system is None:
+        absent("libGL.so.1 is not installed")
+    upper = tmp_path / "upper"
+    upper.mkdir()
+    hidden = "libGL.so.1* libgthread-2.0.so.0*"
+    prefix = ["unshare", "-m", "--propagation", "private", "sh", "-c", WITHOUT, "sh", str(system), hidden, str(upper)]
+    if subprocess.run(prefix + ["true"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("a tmpfs cannot be mounted here")
+    ran = subprocess.run(
+        prefix + [str(python), "-c", "import cv2"], stderr=subprocess.PIPE, universal_newlines=True, check=False
+    )
+    assert "libGL.so.1: cannot open shared object file" in ran.stderr
+    for options in ((), ("--quick",)):
+        status, report = doctor("check", "--python", python, *options, prefix=prefix)
+        (one,) = found(report, "opencv-libgl")
+        assert status == 1 and one["severity"] == "error"
+        assert set(one["params"]["missing"]) == {"libGL.so.1", "libgthread-2.0.so.0"}
+        assert one["params"]["headless"] == "opencv-python-headless==4.10.0.84"
+    assert run(python, "import cv2")[0] == 0  # the namespace is gone
+    assert found(doctor("check", "--quick", "--python", python)[1], "opencv-libgl") == []
+
+
+def _ldconfig(name):
+    listed = subprocess.run(["ldconfig", "-p"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout
+    return [line for line in listed.splitlines() if line.split()[:1] == [name] and "x86-64" in line]
+
+
 @pytest.mark.parametrize("options", [(), ("--quick",)], ids=["tried", "quick"])
 def test_both_onnx_runtimes(options):
     status, report = doctor("check", "--python", environment("ort-both"), *options)

@@ -104,12 +104,12 @@ def opencv_libgl(facts: Facts, matrix) -> Iterator[Finding]:
         return
     missing = missing_from_trial(stage)
     evidence: List[str] = ["import cv2: %s: cannot open shared object file" % name for name in missing]
-    if not missing:
-        native = facts.need(NativeModules)
-        for module in native.items:
-            if module.distribution in OPENCV and module.missing_libraries:
-                missing.extend(name for name in module.missing_libraries if name not in missing)
-                evidence.append("%s: NEEDED %s" % (module.path, ", ".join(module.missing_libraries)))
+    # the import names the first one only, the file all of them
+    native = facts.maybe(NativeModules) if missing else facts.need(NativeModules)
+    for module in native.items if native else ():
+        if module.distribution in OPENCV and module.missing_libraries:
+            missing.extend(name for name in module.missing_libraries if name not in missing)
+            evidence.append("%s: NEEDED %s" % (module.path, ", ".join(module.missing_libraries)))
     if not missing:
         return
     item = found[0]
