@@ -77,7 +77,7 @@ folder=$1; files=$2; upper=$3; shift 3
 mount -t tmpfs tmpfs "$upper"
 mkdir "$upper/up" "$upper/work"
 mount -t overlay overlay -o "lowerdir=$folder,upperdir=$upper/up,workdir=$upper/work" "$folder"
-for file in $files; do rm -f "$folder/$file"; done
+for file in $files; do rm -f "$folder"/$file; done
 exec "$@"
 """
 
