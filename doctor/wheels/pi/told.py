@@ -130,12 +130,12 @@ def _no_wheel(matrix: Matrix, target: ArmTarget, name: str, specifier: str) -> S
             text = OTHER_VERSION if other == name else OTHER_PROJECT
             return Said(text, dict(params, other=other, version=found.version))
     if target.machine == "armv7l":
-        sixty_four = NEWEST.python.rpartition(".")[0]
-        newer = target._replace(
-            python=sixty_four, abi=NEWEST.abi, platform="linux_aarch64", glibc=NEWEST.glibc, codename=NEWEST.codename
+        python = NEWEST.python.rpartition(".")[0]
+        wider = target._replace(
+            python=python, abi=NEWEST.abi, platform="linux_aarch64", glibc=NEWEST.glibc, codename=NEWEST.codename
         )
         for other in (name,) + STAND_INS.get(name, ()):
-            found = _first(matrix, other, newer)
+            found = _first(matrix, other, wider)
             if found is not None:
                 return Said(NO_WHEEL_32, dict(params, other=other, version=found.version))
     return Said(NO_WHEEL, params)
