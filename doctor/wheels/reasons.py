@@ -56,6 +56,7 @@ _CHINESE = (
     ("numpy: torch {} needs numpy{}, asked for numpy{}", "numpy：torch {} 需要 numpy{}，而要求的是 numpy{}"),
     ("numpy: no numpy fits {}", "numpy：没有适合 {} 的 numpy"),
     ("numpy: needs {}, the set has {}", "numpy：需要 {}，而这一组里是 {}"),
+    ("{}: {} has no +{}", "{}：{} 没有 +{} 的构建"),
     ("{}: no release goes with torch {}", "{}：没有与 torch {} 配套的版本"),
     ("{}: {} goes with torch {}, not {}", "{0}：与 torch {2} 配套的是 {1}，不是 {3}"),
     ("{}: {} has no {} file for {}", "{0}：{1} 在 {3} 上没有 {2} 的文件"),

@@ -12,6 +12,7 @@ DESCRIBED = [
     (("torch", "torchvision"), {"platform": "linux_x86_64", "python_version": "3.10", "driver": "470.57.02"}),
     (("torch==2.9.0",), {"platform": "linux_x86_64", "python_version": "3.12", "driver": "580.95.05", "glibc": "2.17"}),
     (("torch", "numpy<1.20"), {"platform": "win_amd64", "python_version": "3.9", "driver": "531.68"}),
+    (("torch==2.14.1", "torchvision==0.29.2"), {"platform": "linux_x86_64", "python_version": "3.12", "driver": "580"}),
     (("torch",), {"platform": "linux_aarch64", "python_version": "3.11", "no_gpu": True}),
     (("torch", "torchaudio==0.13"), {"platform": "macosx_arm64", "python_version": "3.13"}),
     (("torch", "torchvision"), {"platform": "linux_x86_64", "python_version": "3.11"}),
