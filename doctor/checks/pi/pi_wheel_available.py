@@ -27,6 +27,7 @@ from ...model import Finding, Install, Manual
 from ...modules import PROVIDERS
 from ...registry import check
 from ...text import Text
+from ...wheels.versions import is_range
 from ._board import raspberry_pi
 
 EXPLAIN_ZH = """包索引上没有适合这台树莓派的 wheel，但别处有合适的文件。
@@ -148,7 +149,7 @@ def _wanted(facts: Facts, installed: Set[str]) -> Dict[str, str]:
         for requirement in project.requirements:
             wanted = demand(requirement.text, markers)
             if wanted is not None and wanted.name in known and not requirement.constraint:
-                parts = [part for part in (found.get(wanted.name, ""), wanted.specifier) if part]
+                parts = [part for part in (found.get(wanted.name, ""), wanted.specifier) if part and is_range(part)]
                 found[wanted.name] = ",".join(parts)
     modules = [module for module in MODULES if project is not None and module in project.imports]
     interpreters = facts.maybe(Interpreters)
