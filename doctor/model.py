@@ -1,6 +1,6 @@
 """The nouns between facts and report: findings, remedies, wheels, steps, plans, outcomes."""
 
-from typing import Any, Iterable, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Union
 
 from .record import dataclass, field
 from .text import Text
@@ -151,6 +151,12 @@ class Wheel:
     sha256: Optional[str]
     #: where this is known from
     source: str
+    #: what is still to be fetched of it; None = not known, or nobody looked
+    download_bytes: Optional[int] = None
+
+    def to_json(self) -> Dict[str, Optional[str]]:
+        """Return the wheel as every report names it."""
+        return {key: getattr(self, key) for key in ("name", "version", "filename", "url", "sha256", "source")}
 
 
 @dataclass(frozen=True)
@@ -176,10 +182,13 @@ class Step:
     #: files outside the environment that are backed up first
     files: Tuple[str, ...] = ()
     fixes: Tuple[str, ...] = ()
-    #: what is still to be fetched; None = not known, or nobody looked
-    download_bytes: Optional[int] = None
-    #: what the step takes on the disk: files fetched and unpacked, and copies kept of old ones; None as above
+    #: what it takes on the disk: files fetched and unpacked, and copies kept of old ones; None = not known
     disk_bytes: Optional[int] = None
+
+    @property
+    def download_bytes(self) -> Optional[int]:
+        """What the step fetches; None when that is not known."""
+        return total(wheel.download_bytes for wheel in self.wheels) if self.kind == "pip" else None
 
     @property
     def touches(self) -> Tuple[str, ...]:

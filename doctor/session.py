@@ -395,10 +395,11 @@ def fix(request: Request, options: Any, progress: Any = None) -> Report:
     if options.venv and not options.apply:
         report.notices.append((_WOULD_MAKE_VENV, {"folder": options.venv}))
     if not options.apply:
+        refusal = None
         if request.from_file is None:
-            report.plan, said = preview(report.plan, report.facts, options, _matrix())
+            report.plan, said, refusal = preview(report.plan, report.facts, options, _matrix())
             report.notices += said
-        report.fix = planned(report.plan, report.findings, report.facts)
+        report.fix = planned(report.plan, report.findings, report.facts, refusal)
         return report
 
     def check_again() -> Tuple[f.Facts, List[Finding]]:

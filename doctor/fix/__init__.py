@@ -17,22 +17,22 @@ def interrupted(prefix: str) -> Optional[str]:
     return look(prefix)
 
 
-def preview(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Any]]:
+def preview(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Any], Any]:
     """Return the plan as ``apply`` would carry it out, with sizes and all that new wheels need.
 
-    Also what could not be learnt, and why ``apply`` would refuse: texts with their parameters. Unless
-    ``options.offline`` it asks the network; that it cannot be reached is one of those texts.
+    Also what could not be learnt (texts with their parameters), and the DoctorError that ``apply`` would end in, or
+    None. Asks the network unless ``options.offline``; that it cannot be reached is one of those texts.
     """
     from .transaction import preview as run
 
     return run(plan, facts, options, matrix)
 
 
-def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = None) -> FixResult:
+def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = None, refusal: Any = None) -> FixResult:
     """Return the result of a dry run; with ``facts`` also the diff of its source steps."""
     from .transaction import planned as run
 
-    return run(plan, findings, facts)
+    return run(plan, findings, facts, refusal)
 
 
 def apply(

@@ -10,7 +10,7 @@ import time
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..facts import Facts, Python
-from ..model import DoctorError, Wheel
+from ..model import DoctorError, Wheel, total
 from ..plan import TRIO, index_pair, requirement_of
 from ..record import replace
 from ..text import Text
@@ -88,7 +88,7 @@ class Downloader:
                 found[number] = self._from_address(wheel)
         if missing:
             wanted = [wheels[number] for number in missing]
-            folder = self._pip_download([requirement_of(wheel) for wheel in wanted])
+            folder = self._pip_download(wanted)
             paths = sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".whl"))
             for number, wheel in zip(missing, wanted):
                 found[number] = self._match(wheel, paths)
@@ -109,20 +109,30 @@ class Downloader:
                 return self._fetched(replace(wheel, filename=name, version=contents.version, sha256=known), path)
         raise DoctorError(NO_FILE, what=wheel.name)
 
-    def _pip_download(self, requirements: Sequence[str]) -> str:
+    def _pip_download(self, wheels: Sequence[Wheel]) -> str:
         """Let the target's pip download into a new folder and return that."""
+        requirements = [requirement_of(wheel) for wheel in wheels]
         if self._pip is None:
             raise DoctorError(installer.NO_PIP, installer.NO_PIP_HINT, python="Python")
         self._calls += 1
         folder = os.path.join(self._scratch, "download-%d" % self._calls)
         log = folder + ".log"
+        temporary = folder + ".tmp"
         os.makedirs(folder)
+        os.makedirs(temporary)
         options = ["--no-deps", "--only-binary=:all:", "-d", folder, "--find-links", drop_in_folder()]
         argv = [*self._pip.start, "download", *options, *(["--no-index"] if self._offline else []), *requirements]
         self._progress.say(FETCHING, {"what": ", ".join(requirements)})
         env = installer.own_settings()
-        env.update(self._settings.as_environment())
-        ended = installer.run(argv, log, env, inherit=self._inherit)
+        env.update(self._settings.as_environment(), TMPDIR=temporary, TEMP=temporary, TMP=temporary)
+        whole = total(wheel.download_bytes for wheel in wheels)
+        title = wheels[0].name if len(wheels) == 1 else "%s +%d" % (wheels[0].name, len(wheels) - 1)
+
+        def idle() -> None:  # pip's own bar goes to the log: tell how far it is by what lies there
+            done = _wheels_below(temporary) + _wheels_below(folder)
+            self._progress.download(title, done if whole is None else min(done, whole), whole)
+
+        ended = installer.run(argv, log, env, inherit=self._inherit, idle=idle)
         if not ended.ok:
             raise self._why_not(ended, requirements)
         return folder
@@ -334,6 +344,11 @@ def platform_fits(tag: str, wanted: str) -> bool:
 
     floor, limit = glibc_of_tag(tag), glibc_of_tag(wanted)
     return machine(tag) == machine(wanted) and (floor is None or limit is None or key(floor) <= key(limit))
+
+
+def _wheels_below(folder: str) -> int:
+    """Return the bytes of the wheels, whole or not, that lie in a folder."""
+    return sum(_size(os.path.join(at, name)) for at, _, names in os.walk(folder) for name in names if ".whl" in name)
 
 
 def _size(path: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from urllib.parse import urlsplit
 
 from ..facts import Facts, Python
-from ..model import DoctorError, Plan, Step, Wheel, total
+from ..model import DoctorError, Plan, Step, Wheel
 from ..plan import requirement_of
 from ..record import replace
 from ..text import Text
@@ -22,7 +22,7 @@ from .changes import changes_of
 from .index import Pages, Settings, is_remote, local_path, readable_tags, version_of, without_secrets
 from .options import Options
 from .record import Contents, Layout, contents_of
-from .requires import completed
+from .requires import completed, with_wheels
 from .shelf import Shelf, drop_in_folder
 
 #: wheels looked into at the same time
@@ -40,8 +40,6 @@ class Seen(NamedTuple):
     wheel: Wheel
     #: None = it could not be looked into
     contents: Optional[Contents] = None
-    #: 0 for a file that is here already; None = not known
-    download_bytes: Optional[int] = None
 
 
 def foresee(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Said]]:
@@ -60,15 +58,15 @@ def foresee(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Pl
     for step in steps:
         seen = found[step.id]
         known = [item.contents for item in seen if item.contents is not None]
-        download, disk = total(item.download_bytes for item in seen), None
-        if download is not None and len(known) == len(seen):
+        step = with_wheels(step, [item.wheel for item in seen])
+        if step.download_bytes is not None and len(known) == len(seen):
             try:
                 changes = changes_of([step], {step.id: known}, facts, layout)
-                disk = download + changes.unpacked_bytes + changes.copied_bytes
+                disk = step.download_bytes + changes.unpacked_bytes + changes.copied_bytes
+                step = replace(step, disk_bytes=disk)
             except DoctorError:
                 pass  # a reason to refuse, which is told elsewhere
-        wheels = tuple(item.wheel for item in seen)
-        made[step.id] = replace(step, wheels=wheels, download_bytes=download, disk_bytes=disk)
+        made[step.id] = step
     return replace(plan, steps=tuple(made.get(step.id, step) for step in plan.steps)), said
 
 
@@ -100,7 +98,7 @@ class _Seer:
         try:
             kept = self._shelf.at_hand(wheel)
             if kept is not None:
-                return Seen(wheel, contents_of(kept, self._layout), 0)
+                return Seen(replace(wheel, download_bytes=0), contents_of(kept, self._layout))
             return self._at_address(wheel) if wheel.url is not None else self._on_index(wheel)
         except DoctorError as error:
             self._say(error.message, **error.params)
@@ -132,24 +130,23 @@ class _Seer:
             if self._offline:
                 raise DoctorError(OFFLINE, what=wanted)
             raise DoctorError(CONSTRAINED if limit else NOT_LISTED, what=wanted, limit=wheel.name + limit)
-        digest = wheel.sha256 or item.sha256
-        wheel = replace(wheel, version=version_of(item.filename), filename=item.filename, sha256=digest)
-        return self._inside(wheel, item)
+        wheel = replace(wheel, version=version_of(item.filename), filename=item.filename, download_bytes=item.size)
+        return self._inside(replace(wheel, sha256=wheel.sha256 or item.sha256), item)
 
     def _inside(self, wheel: Wheel, item: Listed) -> Seen:
         if not is_remote(item.url):
             path = local_path(item.url)
-            return Seen(wheel, contents_of(path, self._layout), os.path.getsize(path))
+            wheel = replace(wheel, download_bytes=os.path.getsize(path))
+            return Seen(wheel, contents_of(path, self._layout))
 
         def get(headers: Mapping[str, str]) -> Any:
             return self._session.get(item.url, headers=headers, stream=True, timeout=TIMEOUTS_S)
 
         try:
-            seen = self._look(wheel, item.url, get)
+            return self._look(wheel, item.url, get)
         except Refused as error:
             self._say(UNREACHABLE, where=host_of(item.url), detail=str(error), what=wheel.name)
-            seen = Seen(wheel)
-        return seen if seen.download_bytes is not None else seen._replace(download_bytes=item.size)
+            return Seen(wheel)
 
     def _look(self, wheel: Wheel, url: str, get: Any) -> Seen:
         """Return what is seen of a remote file; raises Refused when it cannot be had."""
@@ -162,11 +159,12 @@ class _Seer:
             if not str(error)[:3].isdigit():
                 self._dead[host] = str(error)  # waiting for it once is enough
             raise
+        wheel = replace(wheel, download_bytes=wheel.download_bytes if file.size is None else file.size)
         try:
-            return Seen(wheel, contents_of(wheel.filename, self._layout, io.BufferedReader(file)), file.size)
+            return Seen(wheel, contents_of(wheel.filename, self._layout, io.BufferedReader(file)))
         except TooFar:
             self._say(WHOLE_ONLY, name=wheel.filename)
-            return Seen(wheel, None, file.size)
+            return Seen(wheel)
 
     def _say(self, text: Text, **params: Any) -> None:
         if (text, params) not in self.said:

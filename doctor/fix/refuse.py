@@ -149,8 +149,8 @@ MANAGED = Text(
     "{python} 由操作系统管理（externally managed），不应使用 pip 改动。",
 )
 MANAGED_HINT = Text(
-    "Make an environment of your own: `doctor fix --apply --venv .venv`.",
-    "请建立自己的虚拟环境：`doctor fix --apply --venv .venv`。",
+    "Make an environment of your own: `doctor fix --apply --venv .venv --python {python}`.",
+    "请建立自己的虚拟环境：`doctor fix --apply --venv .venv --python {python}`。",
 )
 FOREIGN = Text(
     "{path} belongs to the user {owner}; what doctor changes there would belong to someone else.",

@@ -5,7 +5,8 @@ from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
 from ..demands import environment
 from ..facts import Distributions, Facts, Host, Python
 from ..model import Step, Wheel
-from ..plan import TRIO, accepts, join_specifiers, satisfiable
+from ..plan import TRIO, accepts, join_specifiers, satisfiable, typed
+from ..record import replace
 from ..wheels.matrix import PACKAGE_INDEX
 from .record import Contents
 
@@ -39,6 +40,14 @@ def completed(steps: Sequence[Step], facts: Facts, fetch: Fetch) -> Dict[int, Li
         found[int(last or 0)] += more
         everything += more
     return found
+
+
+def with_wheels(step: Step, wheels: Sequence[Wheel]) -> Step:
+    """Return a step with these wheels: its own, in a better known form, and those that they need."""
+    argv = step.argv
+    if argv is not None and "--no-deps" in argv:
+        argv += tuple(typed(wheel) for wheel in wheels[len(step.wheels) :])
+    return replace(step, wheels=tuple(wheels), argv=argv)
 
 
 def missing(new: Sequence[Contents], removed: Sequence[str], facts: Facts) -> Dict[str, str]:

@@ -32,17 +32,26 @@ from .options import (
 )
 from .progress import Progress
 from .record import Layout
-from .requires import completed
+from .requires import completed, with_wheels
 from .signals import FINISHING, PUTTING_BACK, STOPS, stoppable, unstoppable
 
 
-def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = None) -> FixResult:
+def planned(
+    plan: Plan,
+    findings: Sequence[Finding],
+    facts: Optional[Facts] = None,
+    refusal: Optional[DoctorError] = None,
+) -> FixResult:
     """Return the result of a dry run: exit 1 when safe steps wait, else as a check.
 
-    With ``facts`` the source steps are worked out, without writing, for their diff.
+    With ``facts`` the source steps are worked out, without writing, for their diff. ``refusal`` is what ``apply`` would
+    answer to the safe steps.
     """
     steps = tuple(StepResult(step.id, WAITS) for step in plan.steps)
     diff = source.preview(plan.steps, facts) if facts is not None else ""
+    if plan.safe_steps and refusal is not None:
+        why = Text(WOULD_REFUSE.en + refusal.message.en, WOULD_REFUSE.zh + refusal.message.zh)
+        return FixResult(PLANNED, 1, why, refusal.params, refusal.hint, steps, diff=diff, plan=plan)
     if plan.safe_steps:
         return FixResult(PLANNED, 1, WOULD_DO, steps=steps, diff=diff, plan=plan)
     errors = any(finding.severity == ERROR for finding in findings)
@@ -50,8 +59,8 @@ def planned(plan: Plan, findings: Sequence[Finding], facts: Optional[Facts] = No
     return FixResult(PLANNED if waiting else NOTHING, int(errors), NOTHING_TO_DO, steps=steps, diff=diff, plan=plan)
 
 
-def preview(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Said]]:
-    """Return the plan as ``apply`` would carry it out, with what could not be learnt and what apply would refuse."""
+def preview(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Said], Optional[DoctorError]]:
+    """Return the plan as ``apply`` would carry it out, what could not be learnt, and why apply would refuse it."""
     plan, said = foresee(plan, facts, options, matrix)
     layout = Layout.of(facts.need(Python))
     steps = [step for step in plan.safe_steps if step.kind == "pip"]
@@ -59,10 +68,8 @@ def preview(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Pl
         if steps:
             object_to(steps, facts, layout)
     except DoctorError as error:
-        hint = error.hint or Text("", "")
-        en = "--apply will refuse: %s %s" % (error.message.en, hint.en)
-        said.append((Text(en.rstrip(), "--apply 会拒绝执行：%s%s" % (error.message.zh, hint.zh)), error.params))
-    return plan, said
+        return plan, said, error
+    return plan, said, None
 
 
 def object_to(steps: Sequence[Step], facts: Facts, layout: Layout) -> None:
@@ -247,8 +254,7 @@ class _Fix:
 
     def _completed(self, step: Step) -> Step:
         """Return the step with the sha256 of its files, and with the files that those need."""
-        wheels = tuple(replace(item.wheel, sha256=item.sha256) for item in self._fetched.get(step.id, ()))
-        return replace(step, wheels=wheels) if wheels else step
+        return with_wheels(step, [replace(item.wheel, sha256=item.sha256) for item in self._fetched[step.id]])
 
     def _begin(self, folder: str, steps: Sequence[Step]) -> Journal:
         versions = {item.name: item.version for item in self._facts.need(Distributions).items}
@@ -414,6 +420,7 @@ class _Fix:
 
 
 NOTHING_TO_DO = Text("There is nothing that doctor would change by itself.", "没有 doctor 可以自动修改的内容。")
+WOULD_REFUSE = Text("Nothing was changed; --apply would be refused: ", "尚未做任何改动；--apply 会被拒绝：")
 WAITING = Text(
     "Nothing was changed: what is left is done only when asked for (--source, --system), or by hand.",
     "没有做任何改动：剩下的步骤需要加 --source 或 --system 才会执行，或者手动处理。",

@@ -397,7 +397,8 @@ class Screen:
             )
         if report.fix is not None:
             self.fix_result(report.fix)
-            if report.fix.result == "planned" and report.plan.safe_steps and "--from" not in report.repeat:
+            waits = report.fix.result == "planned" and report.plan.safe_steps and report.fix.hint is None
+            if waits and "--from" not in report.repeat:
                 self.next_step(report)
 
     def step(self, step: Step) -> None:
@@ -418,10 +419,10 @@ class Screen:
             self.out("%s:%d: %s -> %s" % (edit.file, edit.line, edit.old, edit.new), indent=3, style="dim")
         for command in typed(step, self.root):
             self.out("$ " + command, indent=3, whole=True)
-        if step.download_bytes is not None and step.disk_bytes is not None:
+        if step.wheels and step.download_bytes is not None and step.disk_bytes is not None:
             sizes = self.say(words.SIZES, download=size(step.download_bytes), disk=size(step.disk_bytes))
             self.out(sizes, indent=3, style="dim")
-        elif step.download_bytes is not None:
+        elif step.wheels and step.download_bytes is not None:
             self.out(self.say(words.DOWNLOAD, download=size(step.download_bytes)), indent=3, style="dim")
         if step.fixes:
             self.out(self.marks["arrow"] + " " + ", ".join(step.fixes), indent=3, style="dim")

@@ -1,12 +1,12 @@
 """Reports as JSON (schema 1): one document, nothing else; see docs/json.md."""
 
 import json
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from .. import facts as f
 from ..bundle import document as bundle
 from ..facts import encode
-from ..model import Finding, Plan, Step, Wheel
+from ..model import Finding, Plan, Step
 from ..plan import step_ids
 from ..session import Report
 from ..version import __version__
@@ -107,25 +107,8 @@ def step_document(step: Step, lang: str) -> Dict[str, Any]:
         "argv": list(step.argv) if step.argv is not None else None,
         "text": step.text.render(lang, step.params),
         "touches": list(step.touches),
-        "wheels": wheel_documents(step.wheels),
+        "wheels": [wheel.to_json() for wheel in step.wheels],
         "fixes": list(step.fixes),
         "download_bytes": step.download_bytes,
         "disk_bytes": step.disk_bytes,
-    }
-
-
-def wheel_documents(wheels: Any) -> List[Dict[str, Any]]:
-    """Return wheels as JSON types."""
-    return [wheel_document(wheel) for wheel in wheels]
-
-
-def wheel_document(wheel: Wheel) -> Dict[str, Any]:
-    """Return one wheel as JSON types."""
-    return {
-        "name": wheel.name,
-        "version": wheel.version,
-        "filename": wheel.filename,
-        "url": wheel.url,
-        "sha256": wheel.sha256,
-        "source": wheel.source,
     }

@@ -30,7 +30,8 @@ TAGS = ["cp311-cp311-manylinux_2_28_x86_64", "cp311-abi3-manylinux_2_17_x86_64",
 
 
 def preview(env, plan=None, **options):
-    return fix.preview(plan or toy.full_plan(), toy.facts_of(env), fix.Options(**options), load())
+    """Return the plan of a dry run, and what it says."""
+    return fix.preview(plan or toy.full_plan(), toy.facts_of(env), fix.Options(**options), load())[:2]
 
 
 def rows(plan):
@@ -144,9 +145,12 @@ def test_what_apply_would_refuse_is_said_beforehand(env, monkeypatch):
     from doctor.fix import refuse
 
     monkeypatch.setattr(refuse, "SPARE_BYTES", 1 << 60)
-    _, texts = preview(env)
-    (refusal,) = texts
-    assert "refuse" in refusal[0].render("en", refusal[1]) and refusal[0].render("zh", refusal[1])
+    facts = toy.facts_of(env)
+    plan, texts, refusal = fix.preview(toy.full_plan(), facts, fix.Options(), load())
+    assert texts == [] and refusal.message is refuse.NO_SPACE
+    said = fix.planned(plan, toy.judge(facts), facts, refusal)
+    assert (said.result, said.exit, said.hint) == ("planned", 1, refuse.NO_SPACE_HINT)
+    assert refusal.params["needed"] in said.message.render("en", said.params) + said.message.render("zh", said.params)
 
 
 def test_a_file_that_is_here_needs_no_download(env, tmp_path):
