@@ -102,6 +102,14 @@ SIGNATURES = (
         r"cuda version pytorch is compiled with.{0,20} does not match",
         "medium",
     ),
+    # an nvcc too old for what is asked of it, or for the C library
+    Signature(
+        r"nvcc fatal\s*: (?:Unknown option '|Value 'c\+\+\d\d' is not defined for option 'std')|"
+        r"exception specification is incompatible with that of previous function .{0,3}"
+        r"(?:cospi|sinpi|rsqrt)",
+        "medium",
+    ),
+    Signature(r"CMakeCUDACompilerId\.cu\W{1,3}failed", "low"),
     Signature(r"parameter packs not expanded with .{1,6}\.\.\.", "medium"),
 )
 

@@ -86,6 +86,12 @@ SIGNATURES = (
         r"LINK : fatal error LNK1181: .{0,40}'(?:cudart|cublas|cuda)\.lib'",
         "medium",
     ),
+    Signature(r"No CUDA toolset found|\bld: cannot find -lcuda\b", "medium"),
+    Signature(
+        r"CMAKE_CUDA_ARCHITECTURES must be non-empty|"
+        r"(?:cannot|can'?t|could ?n[o']t) find the .{0,3}cuda\w{1,20}\.h\b",
+        "low",
+    ),
     Signature(r"(?:need|have|required) to (?:install|have) (?:the )?(?:CUDA|cuda) ?(?:toolkit)", "low"),
     Signature(
         r"(?:Cannot|can'?t|could ?n[o']t) find CUDA_HOME|CUDA_PATH (?:is )?not (?:set|found)|CUDA_HOME=None|"

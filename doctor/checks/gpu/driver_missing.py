@@ -88,7 +88,12 @@ SIGNATURES = (
     ),
     # TensorFlow and JAX say so on every machine without a GPU
     Signature(r"no CUDA-capable device is detected|No visible GPU devices", "low", warning=True),
-    Signature(r"cuda runtime error \(30\)\W{1,4}unknown error", "low"),
+    Signature(
+        r"cuda runtime error \(30\)\W{1,4}unknown error|CUDA error (?:\(?999\)?|3)\b.{0,80}"
+        r"(?:unknown|initialization) error|no CUDA devices found, CUDA will be disabled|"
+        r"failed to initialize CUDA: (?:initialization error|unknown error|\(null\)|system not yet initialized)",
+        "low",
+    ),
     Signature(r"CUDA driver initialization failed, you might not have a CUDA gpu", "medium"),
     Signature(
         r"(?:RuntimeError|Error)\W.{0,60}No CUDA GPUs are available",

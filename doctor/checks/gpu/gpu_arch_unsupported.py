@@ -75,6 +75,12 @@ SIGNATURES = (
     ),
     Signature(r"Value '(?P<arch>(?:sm|compute)_\d+a?)' is not defined for option 'gpu-(?:name|architecture)'"),
     Signature(r"nvcc fatal\s*: Unsupported gpu architecture '(?P<arch>(?:compute|sm)_\d+a?)'", "medium"),
+    Signature(r"nvcc fatal\s*: Unsupported gpu architecture", "low"),
+    Signature(r"ptxas\b.{0,80}--gpu-name=(?P<arch>sm_\d+\w?)\b.{0,160}non-zero exit status 255", "medium"),
+    Signature(
+        r"\bonly supports? sm_?\d+\w? and above|requires sm_?\d{2,3}\+|Backend requires SM ?>=? ?\d+",
+        "medium",
+    ),
     Signature(r"nvrtc: error: invalid value for --gpu-architecture|NVRTC_ERROR_INVALID_OPTION", "medium"),
     Signature(
         r"Found (?P<gpu>.{3,60}?) which is too old to be supported by the triton GPU compiler|"

@@ -44,6 +44,22 @@ MI100（gfx908）上运行只为 gfx90a、gfx942 构建的镜像：`RuntimeError
 _OWN = r"an illegal memory|unspecified launch|device-side assert|invalid device ordinal|invalid argument"
 SIGNATURES = (
     Signature(r"HIP error: (?!out of memory|" + _OWN + ")", outranks=("gpu-arch-unsupported", "out-of-memory-gpu")),
+    # llama.cpp
+    Signature(
+        r"ROCm error: (?:\S{1,80}:\d+: )?(?:invalid device function|no kernel image|no ROCm-capable|"
+        r"shared object initialization|device kernel image)|"
+        r"failed to initialize ROCm|hipErrorInvalidDeviceFunction",
+        outranks=("gpu-arch-unsupported",),
+    ),
+    Signature(r"ROCm error: (?!.{0,80}out of memory)", "low"),
+    Signature(
+        r"hip/hip_\w{3,30}\.h\W{0,3}(?:: No such file| file not found)|cannot find HIP runtime|"
+        r"provided by \W?(?:hip|hip-lang|hipblas|hipblaslt|rocblas|rocsolver|hipsparse|miopen|rccl)\W{1,3}"
+        r"with any of|(?:hipcc|hipconfig)(?:: command not found|: not found|\W{1,3}: No such file)",
+        "medium",
+        outranks=("toolkit-missing", "system-lib-missing"),
+    ),
+    Signature(r"HW Exception by GPU node-\d+", "medium"),
     # the kernel's or the caller's own fault, as CUDA says it too
     Signature(r"HIP error: (?:" + _OWN + ")|HSA_STATUS_ERROR_(?:MEMORY_APERTURE_VIOLATION|EXCEPTION)", "low"),
     Signature(
