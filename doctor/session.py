@@ -131,8 +131,8 @@ def pi(request: Request) -> Report:
 
     Raises DoctorError (exit 2) on a machine that is no Raspberry Pi, and for a requirement that is none.
     """
-    from .wheels.choose import read_wishes
     from .wheels.pi.told import pi_set
+    from .wheels.wishes import read_wishes
 
     if request.requirements:
         read_wishes(_matrix(), request.requirements)  # a mistyped one is said now, not when everything was looked at

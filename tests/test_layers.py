@@ -16,7 +16,17 @@ IMPURE = ("probes/", "fix/", "wheels/index.py")
 TOUCHING = {"subprocess", "socket", "requests", "pynvml", "urllib.request", "http.client"}
 #: what is computed from facts alone must not reach these, not even late
 HEAVY = {"requests", "yaml", "rich", "psutil", "pynvml", "packaging"}
-PURE = ("facts.py", "model.py", "text.py", "registry.py", "explain.py", "plan.py", "checks/", "wheels/choose.py")
+PURE = (
+    "facts.py",
+    "model.py",
+    "text.py",
+    "registry.py",
+    "explain.py",
+    "plan.py",
+    "checks/",
+    "wheels/choose.py",
+    "wheels/beside.py",
+)
 REACHING = ("doctor.probes", "doctor.fix", "doctor.render", "doctor.session", "doctor.cli", "doctor.wheels.index")
 #: what the import trials import on purpose
 SUBJECTS = {"torch", "torchvision", "torchaudio", "numpy", "cv2", "onnxruntime", "PIL", "pip", "pynvml"}

@@ -3,222 +3,18 @@
 import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..facts import Host, Python
-from ..model import DoctorError, Wheel
-from ..patterns import lazy
-from ..record import dataclass, replace
+from ..model import Wheel
+from ..record import replace
 from ..text import Text
-from .matrix import PARTNERS, TRIO, Build, IndexFile, Matrix, capability
+from .answer import Alternative, Choice, Said
+from .beside import Beside
+from .matrix import PARTNERS, TRIO, Build, Matrix, capability
 from .target import KNOWN, NONE, UNKNOWN, Card, Target
-from .versions import is_prerelease, is_version, key, matches
+from .versions import key, matches
+from .wishes import Wish, applying, read_wishes
 
 #: What became of a build: it fits; nobody can tell; it does not fit.
 FITS, UNCONFIRMED, FAILS = "fits", "unconfirmed", "fails"
-
-
-# ---------------------------------------------------------------- what is asked for
-
-
-class Wish(NamedTuple):
-    """One distribution that is asked for."""
-
-    #: normalised name
-    name: str
-    #: PEP 440 range without local part; empty = any
-    specifier: str = ""
-    #: cu121, cpu …: a build that is ordered by name
-    variant: Optional[str] = None
-
-    @property
-    def exact(self) -> Optional[str]:
-        """The one version that ``==`` names, or None."""
-        match = re.search(r"(?:^|,)={2,3}\s*([^,*]+)(?:,|$)", self.specifier)
-        return match.group(1).strip() if match else None
-
-
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_REQUIREMENT = lazy(r"\s*(%s)\s*(?:\[[^\]]*\])?\s*\(?\s*((?:[<>=!~]=?=?[^()]*)?)\)?\s*$" % _NAME)
-_OTHER_NAMES = {"pytorch": "torch", "cv2": "opencv-python", "opencv": "opencv-python", "tflite": "tflite-runtime"}
-#: pure Python, but with compiled requirements: those are what has to fit
-_COMPILED = {"ultralytics": "torch torchvision opencv-python"}
-
-
-def read_wishes(matrix: Matrix, requirements: Sequence[str]) -> Dict[str, Wish]:
-    """Return the wishes by name; raises DoctorError (2) for a bad requirement or a package the matrix does not know."""
-    wishes: Dict[str, Wish] = {}
-    for text in requirements:
-        wish = read_wish(matrix, text)
-        known = wishes.get(wish.name)
-        if known is not None:
-            joined = ",".join(part for part in (known.specifier, wish.specifier) if part)
-            wish = Wish(wish.name, joined, wish.variant or known.variant)
-        wishes[wish.name] = wish
-    if not wishes:
-        raise DoctorError(
-            Text("No package is named.", "没有写出包名。"),
-            Text("For example: doctor wheels torch torchvision", "例如：doctor wheels torch torchvision"),
-            exit=2,
-        )
-    return wishes
-
-
-def read_wish(matrix: Matrix, text: str) -> Wish:
-    match = _REQUIREMENT.match(text)
-    if match is None:
-        raise _bad_requirement(text)
-    name = re.sub(r"[-_.]+", "-", match.group(1)).lower()
-    if not matrix.knows(name):
-        raise _unknown_package(matrix, name)
-    specifier = re.sub(r"\s+", "", match.group(2))
-    variant = None
-    ordered = re.match(r"(={2,3})([^+,]+)\+([A-Za-z0-9.]+)$", specifier)
-    if ordered and name in TRIO:
-        specifier, variant = ordered.group(1) + ordered.group(2), ordered.group(3).lower()
-    try:
-        matches(specifier, "1.0")
-    except ValueError:
-        raise _bad_requirement(text)
-    return Wish(name, specifier, variant)
-
-
-def applying(requirements: Sequence[str], target: Target) -> List[str]:
-    """Return the requirements whose environment marker holds for the target, without the marker.
-
-    Raises DoctorError (2) for a marker that cannot be read, and when none is left.
-    """
-    kept = []
-    for text in requirements:
-        requirement, semicolon, marker = text.partition(";")
-        if not semicolon or _marker_holds(text, marker, target):
-            kept.append(requirement)
-    if requirements and not kept:
-        raise DoctorError(
-            Text(
-                "No package is left: the markers rule out Python {python} on {platform}.",
-                "没有剩下任何包：环境标记排除了 {platform} 上的 Python {python}。",
-            ),
-            exit=2,
-            python=target.python,
-            platform=target.platform,
-        )
-    return kept
-
-
-def _marker_holds(text: str, marker: str, target: Target) -> bool:
-    from packaging.markers import InvalidMarker, Marker
-
-    from ..demands import applies, environment
-
-    try:
-        Marker(marker)
-    except InvalidMarker:
-        raise _bad_requirement(text)
-    python = Python("", target.python, implementation=target.implementation, platform=target.platform)
-    return applies(marker, environment(python, Host(target.system, target.arch)))
-
-
-def _bad_requirement(text: str) -> DoctorError:
-    return DoctorError(
-        Text("'{text}' is no requirement.", "“{text}”不是有效的需求写法。"),
-        Text('It looks like torch, torch==2.1.0 or "torch>=2.3".', '形如 torch、torch==2.1.0 或 "torch>=2.3"。'),
-        exit=2,
-        text=text,
-    )
-
-
-def _unknown_package(matrix: Matrix, name: str) -> DoctorError:
-    import difflib
-
-    if name in _COMPILED:
-        return DoctorError(
-            Text("{name} itself is pure Python and fits everywhere.", "{name} 本身是纯 Python，哪里都能装。"),
-            Text("Ask for the compiled packages that it needs: {needs}", "请改查它依赖的编译包：{needs}"),
-            exit=2,
-            name=name,
-            needs=_COMPILED[name],
-        )
-    near = [_OTHER_NAMES[name]] if name in _OTHER_NAMES else difflib.get_close_matches(name, matrix.packages, 2, 0.6)
-    return DoctorError(
-        Text("The matrix does not know '{name}'.", "wheel 表里没有“{name}”。"),
-        Text("Did you mean {near}?", "是否想写 {near}？") if near else Text("It knows: {known}.", "表里有：{known}。"),
-        exit=2,
-        name=name,
-        near=", ".join(near),
-        known=", ".join(matrix.packages),
-    )
-
-
-# ---------------------------------------------------------------- what is answered
-
-
-class Said(NamedTuple):
-    """A sentence and what fills it."""
-
-    text: Text
-    params: Mapping[str, Any] = {}
-
-    def render(self, lang: str) -> str:
-        return self.text.render(lang, self.params)
-
-
-class Alternative(NamedTuple):
-    when: Said
-    wheels: Tuple[Wheel, ...]
-
-
-class Rejected(NamedTuple):
-    """A build that lost, and why; the reasons start with what decided (driver, python, glibc …)."""
-
-    build: str
-    reasons: Tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Choice:
-    target: Target
-    rule: Said
-    #: the one consistent set; empty when there is none
-    wheels: Tuple[Wheel, ...] = ()
-    #: the set is known to fit
-    fits: bool = False
-    warnings: Tuple[Said, ...] = ()
-    alternatives: Tuple[Alternative, ...] = ()
-    rejected: Tuple[Rejected, ...] = ()
-    #: apt packages that the files need
-    needs_apt: Tuple[str, ...] = ()
-    #: normalised names that were asked for
-    asked: Tuple[str, ...] = ()
-    #: card or driver are unknown and decide
-    undecided: bool = False
-
-    @property
-    def exit(self) -> int:
-        """Return the exit status of ``doctor wheels``: 0 a set was found and fits, 1 otherwise."""
-        return 0 if self.fits and self.wheels else 1
-
-    def wheel(self, name: str) -> Optional[Wheel]:
-        return next((wheel for wheel in self.wheels if wheel.name == name), None)
-
-    def to_json(self, lang: str = "en") -> Dict[str, Any]:
-        """Return the JSON document of ``doctor wheels``."""
-        from ..version import __version__
-
-        return {
-            "schema": 1,
-            "doctor": __version__,
-            "command": "wheels",
-            "target": self.target.to_json(),
-            "wheels": [dict(vars(wheel)) for wheel in self.wheels],
-            "fits": self.fits,
-            "rule": self.rule.render(lang),
-            "warnings": [said.render(lang) for said in self.warnings],
-            "alternatives": [
-                {"when": item.when.render(lang), "wheels": [dict(vars(wheel)) for wheel in item.wheels]}
-                for item in self.alternatives
-            ],
-            "rejected": [{"build": item.build, "reasons": list(item.reasons)} for item in self.rejected],
-        }
-
 
 #: a build with the torchvision and the torchaudio that go with it
 Candidate = Tuple[Build, Optional[str], Optional[str]]
@@ -259,21 +55,16 @@ def choose(
     return _Chooser(matrix, read, target, installed or {}).choice()
 
 
-class _Chooser:
+class _Chooser(Beside):
+    """Chooses the torch, its partners, and with them the rest of the set."""
+
     def __init__(
         self, matrix: Matrix, wishes: Mapping[str, Wish], target: Target, installed: Mapping[str, str]
     ) -> None:
-        self.matrix = matrix
-        self.wishes = dict(wishes)
-        self.target = target
-        self.installed = installed
+        super().__init__(matrix, wishes, target, installed)
         self.trio = tuple(name for name in TRIO if name in wishes)
         if self.trio and "torch" not in self.trio:
             self.trio = ("torch",) + self.trio
-        self.others = tuple(sorted(name for name in wishes if name not in TRIO and name != "numpy"))
-        self.rejected: List[Rejected] = []
-        self.warnings: List[Said] = []
-        self._numpys: Optional[Tuple[IndexFile, ...]] = None
         self._possible: Optional[List[Candidate]] = None
 
     # ------------------------------------------------------------ the whole
@@ -318,11 +109,6 @@ class _Chooser:
             elif target.glibc is None:
                 self._warn("The glibc of this machine is not known.", "本机的 glibc 版本未知。")
 
-    def _warn(self, en: str, zh: str, **params: Any) -> None:
-        said = Said(Text(en, zh), params)
-        if said not in self.warnings:
-            self.warnings.append(said)
-
     # ------------------------------------------------------------ candidates
 
     def _candidates(self) -> List[Candidate]:
@@ -366,11 +152,6 @@ class _Chooser:
                 else:
                     yield build, pair[0], pair[1]
 
-    def _python_word(self) -> str:
-        if self.target.implementation != "cpython":
-            return self.target.implementation
-        return self.target.python_tag
-
     def _partner(self, torch: str, name: str) -> Tuple[Optional[str], str]:
         """Return the partner's version that goes with a torch release, or why there is none."""
         if name not in self.trio:
@@ -393,10 +174,7 @@ class _Chooser:
         return present[-1], ""
 
     def _partner_file(self, name: str, version: str) -> bool:
-        return self.matrix.file(name, version, "cpu", self._platform(), self.target.python_tag) is not None
-
-    def _platform(self) -> str:
-        return self.target.platform
+        return self.matrix.file(name, version, "cpu", self.target.platform, self.target.python_tag) is not None
 
     def _fits_tag(self, file: Wheel) -> bool:
         tag = file.filename[:-4].rsplit("-", 1)[1]
@@ -444,9 +222,6 @@ class _Chooser:
         if limit is None or any(matches(limit, file.version) for file in self._numpy_files()):
             return []
         return ["numpy: torch %s needs numpy%s, asked for numpy%s" % (torch, limit, wish.specifier)]
-
-    def _reject(self, build: str, reasons: Sequence[str]) -> None:
-        self.rejected.append(Rejected(build, tuple(reasons)))
 
     # ------------------------------------------------------------ judging CUDA builds
 
@@ -827,7 +602,7 @@ class _Chooser:
 
     def _set(self, verdict: Verdict) -> Tuple[Wheel, ...]:
         files = self._files(verdict.build, verdict.torchvision, verdict.torchaudio)
-        numpy = self._numpy_for(verdict.build, files)
+        numpy = self._numpy_for(verdict.build)
         return files + ((numpy,) if numpy else ())
 
     def _cpu_alternative(self, possible: Sequence[Candidate]) -> List[Alternative]:
@@ -957,271 +732,10 @@ class _Chooser:
         for name, version in (("torch", build.version), ("torchvision", vision), ("torchaudio", audio)):
             if version is None:
                 continue
-            file = self.matrix.file(name, version, build.variant, self._platform(), self.target.python_tag)
+            file = self.matrix.file(name, version, build.variant, self.target.platform, self.target.python_tag)
             if file is not None:
                 found.append(file)
         return tuple(found)
-
-    # ------------------------------------------------------------ everything that is no torch
-
-    def _listed(self, name: str) -> Tuple[IndexFile, ...]:
-        """Return the files of a distribution for this Python and platform, newest first."""
-        if self.target.implementation != "cpython":
-            return ()
-        return self.matrix.files(name, self.target.python_tag, self.target.platform)
-
-    def _numpy_files(self) -> Tuple[IndexFile, ...]:
-        """Return the numpy files that fit the target and the wish for numpy, newest first."""
-        if self._numpys is None:
-            wish = self.wishes.get("numpy")
-            specifier = wish.specifier if wish else ""
-            files = [file for file in self._listed("numpy") if matches(specifier, file.version)]
-            self._numpys = tuple(file for file in files if not self._file_problems(file, wish))
-        return self._numpys
-
-    def _numpy_for(self, build: Optional[Build], files: Sequence[Wheel], ranges: Sequence[str] = ()) -> Optional[Wheel]:
-        """Return the newest numpy that fits the target, the torch build and the ranges; None when there is none."""
-        wanted = [part for part in ranges if part]
-        if build is not None:
-            limit = self.matrix.numpy_limit("torch", build.version, self.target.system)
-            if limit:
-                wanted.append(limit)
-        kept = self.installed.get("numpy")
-        fitting = [f for f in self._numpy_files() if all(matches(part, f.version) for part in wanted)]
-        if kept is not None and "numpy" not in self.wishes:
-            same = [file for file in fitting if file.version == kept]
-            if same or all(matches(part, kept) for part in wanted):
-                return same[0].wheel() if same else None
-        return fitting[0].wheel() if fitting else None
-
-    def _with_others(
-        self,
-        wheels: Tuple[Wheel, ...],
-        fits: bool,
-        rule: Optional[Said],
-        alternatives: Sequence[Alternative],
-        build: Optional[Build] = None,
-    ) -> Choice:
-        """Add the other distributions asked for and a numpy that goes with all of them."""
-        ranges: List[str] = []
-        apt: List[str] = []
-        sure = fits
-        for twins in self._twins():
-            sure = False
-            self._warn(
-                "{names} fill the same folder: take one of them.",
-                "{names} 占用同一个目录：只能选一个。",
-                names=", ".join(twins),
-            )
-        for name in self.others:
-            file, known = self._pick(name, build, ranges)
-            if file is None:
-                return self._finish((), False, self._no_file(name), alternatives)
-            sure = sure and known
-            if name == "onnxruntime-gpu":
-                sure = self._say_onnxruntime(file, build) and sure
-            wheels += (file.wheel(),)
-            if file.numpy:
-                ranges.append(file.numpy)
-            apt.extend(package for package in file.row.get("needs_apt") or () if package not in apt)
-            self._say_file(file, known)
-        numpy = None
-        if any(wheel.name in TRIO for wheel in wheels) or ranges or "numpy" in self.wishes or self.others:
-            numpy = self._numpy_for(build, wheels, ranges)
-            if numpy is not None:
-                wheels += (numpy,)
-            elif "numpy" in self.wishes:
-                for file in self._listed("numpy"):
-                    self._file_problems(file, self.wishes["numpy"], say=True)
-                return self._finish((), False, self._no_file("numpy"), alternatives)
-            elif not self.installed.get("numpy"):
-                self._warn(
-                    "The matrix has no numpy for this Python and platform.", "表里没有适合该 Python 和平台的 numpy。"
-                )
-        if rule is None:
-            rule = Said(
-                Text("newest files that fit this Python, platform and libc", "适合该 Python、平台和 libc 的最新文件")
-            )
-        return self._finish(wheels, sure, rule, alternatives, tuple(apt))
-
-    def _twins(self) -> List[List[str]]:
-        """Return the distributions asked for that overwrite each other's files."""
-        families = [[n for n in self.others if re.match(stem + r"(-|$)", n)] for stem in ("opencv", "onnxruntime")]
-        return [names for names in families if len(names) > 1]
-
-    def _no_file(self, name: str) -> Said:
-        wish = self.wishes[name]
-        if not self._listed(name):
-            self._reject(name, ["python: no %s file for %s" % (self._python_word(), self.target.platform)])
-        elif not any(matches(wish.specifier, file.version) for file in self._listed(name)):
-            self._reject(name, ["version: none of %s for this Python and platform" % wish.specifier])
-        return Said(
-            Text(
-                "no file of {name} fits Python {python} on {platform}",
-                "没有适合 Python {python}、{platform} 的 {name} 文件",
-            ),
-            {"name": name + wish.specifier, "python": self._python_word(), "platform": self.target.platform},
-        )
-
-    def _say_file(self, file: IndexFile, known: bool) -> None:
-        if file.source != "package index":
-            self._warn("{file} comes from {source}.", "{file} 来自 {source}。", file=file.filename, source=file.source)
-        if file.yanked:
-            self._warn(
-                "{name} {version} is yanked on the package index.",
-                "{name} {version} 在包索引上已被撤回。",
-                name=file.package,
-                version=file.version,
-            )
-        built = file.row.get("built_with_numpy")
-        if built:
-            self._warn(
-                "{name} {version} was built with numpy {numpy}.",
-                "{name} {version} 是用 numpy {numpy} 构建的。",
-                name=file.package,
-                version=file.version,
-                numpy=built,
-            )
-        if not known:
-            self._warn("Which glibc {file} needs is not known.", "{file} 需要的 glibc 版本未知。", file=file.filename)
-
-    def _say_onnxruntime(self, file: IndexFile, build: Optional[Build]) -> bool:
-        """Say what onnxruntime-gpu loads; return False when it is known not to run on the GPU here."""
-        if self.target.has_gpu is False:
-            self._warn(
-                "onnxruntime-gpu needs an NVIDIA GPU; there is none. onnxruntime is the CPU build.",
-                "onnxruntime-gpu 需要 NVIDIA 显卡，这里没有；CPU 版是 onnxruntime。",
-            )
-            return False
-        made_for = self.matrix.onnxruntime_cuda(file.version)
-        if made_for is None:
-            return True
-        self._warn(
-            "onnxruntime-gpu {version} loads CUDA {cuda} and cuDNN {cudnn}, and needs driver {floor} or newer.",
-            "onnxruntime-gpu {version} 需要 CUDA {cuda}、cuDNN {cudnn} 以及 {floor} 或更新的驱动。",
-            version=file.version,
-            cuda=made_for[0],
-            cudnn=made_for[1],
-            floor=self.matrix.minimum_driver(self.matrix.newest_toolkit(made_for[0]), self.target.driver_system),
-        )
-        reasons = self._onnxruntime_reasons(file, build)
-        if reasons:
-            self._warn(
-                "{build} does not fit: {reasons}.",
-                "{build} 不适合：{reasons}。",
-                build="onnxruntime-gpu " + file.version,
-                reasons="; ".join(reasons),
-            )
-        return not any(reason.startswith(("driver:", "compute-capability:")) for reason in reasons)
-
-    def _onnxruntime_reasons(self, file: IndexFile, build: Optional[Build]) -> List[str]:
-        """Return why the CUDA that a release of onnxruntime-gpu loads does not go with driver, cards and torch."""
-        made_for = self.matrix.onnxruntime_cuda(file.version)
-        if made_for is None:
-            return []
-        target, major = self.target, made_for[0]
-        toolkit = self.matrix.newest_toolkit(major)
-        reasons = []
-        floor = self.matrix.minimum_driver(toolkit, target.driver_system)
-        driver = target.driver if target.driver_state == KNOWN else None
-        if floor and (target.driver_state == NONE or (driver and key(driver) < key(floor))):
-            reasons.append("driver: %s < %s" % (driver or "none", floor))
-        for card in target.gpus or ():
-            if card.cc is not None and not self.matrix.makes_code(toolkit, card.cc):
-                reasons.append("compute-capability: CUDA %s makes no code for %s" % (major, card.cc))
-        if build is not None and build.cuda is not None and build.cuda.split(".")[0] != major:
-            reasons.append("cuda: made for CUDA %s, torch brings %s" % (major, build.cuda))
-        return list(dict.fromkeys(reasons))
-
-    def _pick(self, name: str, build: Optional[Build], ranges: Sequence[str]) -> Tuple[Optional[IndexFile], bool]:
-        """Return the newest file of a distribution that is known to fit beside the others, and whether it is known."""
-        wish = self.wishes[name]
-        unknown: Optional[IndexFile] = None
-        chosen: Optional[IndexFile] = None
-        misfit: Optional[IndexFile] = None
-        for file in self._listed(name):
-            if not matches(wish.specifier, file.version) or (
-                is_prerelease(file.version) and wish.exact != file.version
-            ):
-                continue
-            if chosen is not None:
-                break
-            if self._file_problems(file, wish, say=True):
-                continue
-            if not self._numpy_goes(build, list(ranges) + [file.numpy]):
-                self._reject("%s %s" % (name, file.version), ["numpy: no numpy fits %s" % (file.numpy or "the set")])
-                continue
-            if name == "onnxruntime-gpu" and self.target.has_gpu is not False and wish.exact != file.version:
-                reasons = self._onnxruntime_reasons(file, build)
-                if reasons:
-                    if all(reason.startswith("cuda:") for reason in reasons):
-                        misfit = misfit or file
-                    self._reject("%s %s" % (name, file.version), reasons)
-                    continue
-            if self.target.accepts_glibc(file.glibc) is None and self.target.system == "linux" and not _pure(file):
-                unknown = unknown or file
-                self._reject(file.filename, ["glibc: what it needs is not known"])
-                continue
-            chosen = file
-        if chosen is not None:
-            return chosen, True
-        if misfit is not None:  # driver and card run it, only torch brings another CUDA: said with the file
-            return misfit, True
-        return unknown, False
-
-    def _numpy_goes(self, build: Optional[Build], ranges: Sequence[str]) -> bool:
-        if not any(ranges):
-            return True
-        if not self._numpy_files():
-            return "numpy" not in self.wishes
-        return self._numpy_for(build, (), ranges) is not None or (
-            self.installed.get("numpy") is not None and all(matches(r, self.installed["numpy"]) for r in ranges if r)
-        )
-
-    def _file_problems(self, file: IndexFile, wish: Optional[Wish], say: bool = False) -> List[str]:
-        """Return why a file cannot be installed here."""
-        target = self.target
-        reasons = []
-        if not target.accepts_python(file.python, file.abi):
-            reasons.append("python: %s-%s, this is %s" % (file.python, file.abi, self._python_word()))
-        elif not any(target.accepts_platform(part) for part in file.platforms):
-            if any(part.endswith("_" + target.arch) and part.startswith("manylinux") for part in file.platforms):
-                reasons.append("glibc: needs %s, this is %s" % (file.glibc, target.glibc or target.libc))
-            else:
-                reasons.append("platform: %s, this is %s" % (".".join(file.platforms), target.platform))
-        elif target.accepts_glibc(file.glibc) is False and not _pure(file):
-            reasons.append("glibc: needs %s, this is %s" % (file.glibc, target.glibc or target.libc))
-        elif file.yanked and (wish is None or wish.exact != file.version):
-            reasons.append("yanked: taken back by its authors; only ==%s chooses it" % file.version)
-        elif file.broken and (wish is None or wish.exact != file.version):
-            reasons.append("broken: %s" % file.broken)
-        if say and reasons and not reasons[0].startswith(("python:", "platform:")):
-            self._reject(file.filename, reasons)
-        elif say and reasons and wish is not None and wish.exact:
-            self._reject(file.filename, reasons)
-        return reasons
-
-    # ------------------------------------------------------------ the end
-
-    def _finish(
-        self,
-        wheels: Tuple[Wheel, ...],
-        fits: bool,
-        rule: Said,
-        alternatives: Sequence[Alternative] = (),
-        apt: Tuple[str, ...] = (),
-    ) -> Choice:
-        return Choice(
-            target=self.target,
-            rule=rule,
-            wheels=wheels,
-            fits=fits and bool(wheels),
-            warnings=tuple(self.warnings),
-            alternatives=tuple(alternatives),
-            rejected=tuple(sorted(self.rejected, key=_place)),
-            needs_apt=apt,
-            asked=tuple(self.wishes),
-        )
 
 
 # ---------------------------------------------------------------- order
@@ -1249,22 +763,9 @@ def _outranked(verdict: Verdict, best: Optional[Verdict]) -> Tuple[str, ...]:
     return ("order: lower CUDA than %s" % best.build.cuda,)
 
 
-def _place(item: Rejected) -> Tuple[Any, ...]:
-    """Return what sorts rejected builds: newest release first, then by name; single files after them."""
-    words = item.build.split(" ")
-    if len(words) > 1 and words[0] == "torch" and is_version(words[1]):
-        release = key(words[1])[0]
-        return (0,) + (tuple(-part for part in release) + (0,) * (4 - len(release)), item.build)
-    return 1, (), ""
-
-
 def _branch_end(matrix: Matrix, branch: int) -> int:
     """Return the highest major number of a driver branch; Windows numbers run on inside it."""
     for row in matrix.table("drivers.branch_reports") or ():
         if row["branch"] == branch:
             return int(max(row["windows_majors"]))
     return branch
-
-
-def _pure(file: IndexFile) -> bool:
-    return file.platforms == ("any",)

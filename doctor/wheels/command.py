@@ -6,7 +6,8 @@ from ..facts import Facts
 from ..model import DoctorError, Wheel
 from ..record import replace
 from ..text import Text
-from .choose import Choice, Said, choose
+from .answer import Choice, Said
+from .choose import choose
 from .matrix import PACKAGE_INDEX, Matrix, load
 from .target import Target
 

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from ..model import Wheel
 from ..record import replace
 from ..text import Text
-from .choose import Choice, Said
+from .answer import Choice, Said
 from .matrix import Matrix
 from .mirrors import LOOPBACK, Mirror, addresses, path_of
 

@@ -19,7 +19,8 @@ from ..facts import (
 )
 from ..model import DoctorError, NotDone, Wheel
 from ..text import Text
-from .choose import Alternative, Choice, Said, choose
+from .answer import Alternative, Choice, Said
+from .choose import choose
 from .matrix import PACKAGE_INDEX, PARTNERS, TRIO, Build, IndexFile, Matrix, variant_of
 from .offers import lack
 from .target import KNOWN, Target

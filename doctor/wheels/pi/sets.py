@@ -3,10 +3,10 @@
 import re
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..choose import Wish, read_wishes
 from ..matrix import PARTNERS, TRIO, IndexFile, Matrix
 from ..target import Target
 from ..versions import is_prerelease, key, matches, public
+from ..wishes import Wish, read_wishes
 from .boards import ArmTarget, numbers, of_target
 from .catalogue import Build
 from .fitting import Judged, candidates, tag_reasons

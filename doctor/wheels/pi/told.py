@@ -6,10 +6,12 @@ from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Set, Tu
 from ...model import Wheel
 from ...pi_os import NEWEST, RELEASES
 from ...text import Text
-from ..choose import Alternative, Choice, Rejected, Said, choose, read_wishes
+from ..answer import Alternative, Choice, Rejected, Said
+from ..choose import choose
 from ..matrix import TRIO, Matrix
 from ..target import Target
 from ..versions import key, matches, public
+from ..wishes import read_wishes
 from .boards import ArmTarget, numbers, of_target, target_of_facts
 from .catalogue import OPENCV, Build, illegal_torch, tags_version
 from .fitting import Judged
