@@ -76,7 +76,8 @@ SIGNATURES = (
         outranks=("network-blocked", "pi-apt-source-broken"),
     ),
     Signature(
-        r"is not valid yet \(invalid for another|尚未生效 ?\(在.{0,40}后|\bNot live until \d{4}-|"
+        r"is not valid yet \(invalid for another|Release file (?:for \S{3,200} )?is not valid yet|"
+        r"尚未生效 ?\(在.{0,40}后|\bNot live until \d{4}-|"
         r"(?:ist noch nicht gültig|n'est pas encore valable|aún no es válido) \(",
         outranks=("network-blocked", "pi-apt-source-broken"),
     ),

@@ -63,6 +63,8 @@ SIGNATURES = (
         r"\b(?:your|system|the) glibc .{0,30}(?:is )?too old",
         "medium",
     ),
+    # a library that was linked against a newer one
+    Signature(r"undefined reference to [`'\"]\w{2,60}@@?GLIBC_(?P<needed>2\.\d+)", "medium"),
     # told in words
     Signature(
         r"glibc ?(?:的)?版本(?:太低|过低|太旧|较低)|glibc (?:is )?too old",

@@ -91,6 +91,11 @@ SIGNATURES = (
         r"BFCArena::\w{1,40} .{0,60}Failed to allocate memory",
         "medium",
     ),
+    # ComfyUI tells no more than the type
+    Signature(
+        r"\btorch\.(?:cuda\.)?OutOfMemoryError\b|OutOfMemoryError\W{1,4}Allocation on device|Allocation on device \d",
+        "high",
+    ),
     # told in words
     Signature(
         r"(?:not enough|out of|insufficient|too little) VRAM|CUDA OOM|显存不够|显存太小",

@@ -120,7 +120,7 @@ SIGNATURES = (
     ),
     # told in words
     Signature(
-        r"\bMemoryError\b|Memory Error\b|"
+        r"\bMemoryError\b|(?<![\w-])Memory Error\b|"
         r"内存爆了|内存不够|内存不足|内存溢出|爆内存|"
         r"OOM killer|OOM-killer",
         "low",

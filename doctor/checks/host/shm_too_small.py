@@ -112,6 +112,11 @@ SIGNATURES = (
         "low",
         unless=(r"out of resource: shared memory",),
     ),
+    Signature(
+        r"^(?:\S{0,60}[:#] )?Bus error\b|shared[_ ]memory error|enlarge (?:the )?(?:/dev/shm|shm)",
+        "low",
+        unless=(r"^zsh: ",),
+    ),
 )
 
 

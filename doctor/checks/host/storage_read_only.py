@@ -69,6 +69,7 @@ SIGNATURES = (
         r"变成只读|变为只读|只读挂载",
         "low",
     ),
+    Signature(r"(?:stored|folder|directory|input|path)\b.{0,40}\bread-only", "low"),
 )
 
 

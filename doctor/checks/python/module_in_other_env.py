@@ -47,7 +47,8 @@ EXPLAIN_ZH = """项目需要的模块装了，但装在另一个 Python 里。
 
 
 _INSTALLED = (
-    r"already (?:been )?(?:installed|satisfied)|(?:have|has|is|was|did|been) installed|"
+    r"already (?:been )?(?:installed|satisfied)|(?:have|has|is|was|did|been|'ve) (?:successfully )?installed|"
+    r"--system-site-packages|"
     r"installed (?:it|in|into|via|with|using)|pip3? (?:list|show|installing)|do(?:es)? get installed|"
     r"conda list|系统级|虚拟环境|已经?安装|安装了|安装好|装好了|装了|装在|已裝|明明|解释器|"
     r"インストール済|インストールした|설치|"
@@ -65,7 +66,7 @@ _PACKAGES = (
     r"lightning|pytorch_lightning|diffusers|safetensors|sentencepiece|tokenizers|"
     r"huggingface_hub|triton|vllm|einops|omegaconf|hydra|loguru|rich|lap|lapx|"
     r"google|packaging|setuptools|pip|wheel|jupyter\w{0,12}|ipykernel|notebook|coremltools|tflite_runtime|"
-    r"paddle|paddleocr|easyocr|labelImg|labelme|picamera2?|RPi|gpiozero|serial|smbus2?)"
+    r"paddle|paddleocr|easyocr|labelImg|labelme|picamera2?|libcamera|pykms|RPi|gpiozero|serial|smbus2?)"
 )
 SIGNATURES = (
     Signature(
@@ -80,7 +81,7 @@ SIGNATURES = (
     ),
     # told in words, without the traceback
     Signature(
-        r"^(?!.{0,200}(?:warning|skipp|optional)).{0,200}(?<!Error: )No module named ['\"`]?(?P<module>"
+        r"^(?!.{0,200}(?:warning|skipp|optional)).{0,200}(?<!Error: )No module (?:named|called) ['\"`]?(?P<module>"
         + _PACKAGES
         + r")\b(?!\.)",
         "medium",

@@ -70,7 +70,7 @@ SIGNATURES = (
     Signature(r"TypeError: '(?:type|ABCMeta)' object is not subscriptable"),
     Signature(r"SyntaxError: future feature annotations is not defined"),
     Signature(
-        r"(?::=|\bmatch \w[\w.]{0,40}:|f['\"].{0,60}\{\w{1,30}=\}).{0,160}\n\s*\^?[\s^~]{0,80}Synt"
+        r"(?::=|\bmatch \w[\w.]{0,40}:|f['\"].{0,60}\{\w{1,30}=\}).{0,160}\n\s*\^?\s{0,80}Synt"
         r"axError: invalid syntax"
     ),
     # f"{x=}" needs 3.8, the same quotes inside the braces need 3.12
@@ -130,6 +130,12 @@ SIGNATURES = (
     ),
     Signature(r"Unsupported Python version (?P<python>2\.\d|3\.[0-8])\b", "medium"),
     Signature(r"DEPRECATION: Python (?:2\.7|3\.[4-6]) reached the end of its life", "low", warning=True),
+    # what no Python 2 can read
+    Signature(
+        r"\braise .{1,120} from \w{1,40}\s*\n[\s^~]{0,200}SyntaxError: invalid syntax|"
+        r"\b(?:async def|yield from|nonlocal) .{0,120}\n[\s^~]{0,200}SyntaxError: invalid syntax",
+        "medium",
+    ),
     # told in words
     Signature(
         r"python ?版本(?:太低|过低|太旧)|"

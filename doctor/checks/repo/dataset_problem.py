@@ -54,7 +54,7 @@ SIGNATURES = (
     Signature(
         r"Label class (?P<label>\d+) exceeds (?:dataset class count|nc=)|"
         r"Possible class labels are|non-normalized or out of bounds|negative label values|"
-        r"labels? requires? \d columns"
+        r"labels? requires? \d columns|> 5 label columns|Label class \w{1,3} exceeds nc"
     ),
     Signature(
         r"\d+ names found for nc=\d+|'?names'? length \d+ and '?nc:? \d+'? must match|"

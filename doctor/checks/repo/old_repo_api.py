@@ -235,6 +235,8 @@ SIGNATURES = (
         r"missing since|deprecated)",
         "low",
     ),
+    Signature(r"PIL\.Image\W{0,2} (?:has no attribute|no longer has) \W{0,2}(?P<lost>[A-Z]{4,12})\b"),
+    Signature(r"Image\.(?P<constant>LINEAR|ANTIALIAS|CUBIC)\b.{0,40}(?:no longer|removed|deprecated)", "low"),
 )
 
 
