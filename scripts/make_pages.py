@@ -165,6 +165,8 @@ TESTED = (
     ("tests/machines", ("recorded machines", "记录的机器")),
     ("tests/nvidia", ("stub driver", "模拟驱动")),
     ("tests/slow", ("real environments", "真实环境")),
+    ("tests/native/test_toy_wheels.py", ("real environments", "真实环境")),
+    ("tests/host/test_real_situations.py", ("real situations", "真实情形")),
     ("tests/raspberry/test_emulated.py", ("emulated board", "模拟的树莓派")),
 )
 
@@ -178,7 +180,7 @@ def tested_with(code, lang):
             named = any((ROOT / place / (name + ".json")).exists() for name in (code, code.replace("-", "_")))
         else:
             named = any(whole.search(text) for text in texts_of(place))
-        if named:
+        if named and names[lang == "zh"] not in found:
             found.append(names[lang == "zh"])
     return WORDS[lang]["and"].join(found)
 
