@@ -336,7 +336,7 @@ class Interrupted(Exception):
 
 def platform_fits(tag: str, wanted: str) -> bool:
     """Return whether a platform tag runs wherever ``wanted`` does: the same machine, and no newer libc asked for."""
-    from ..wheels.matrix import glibc_of_tag
+    from ..wheels.tags import glibc_of_tag
     from ..wheels.versions import key
 
     def machine(text: str) -> str:

@@ -8,7 +8,8 @@ from ..record import replace
 from ..text import Text
 from .answer import Alternative, Choice, Said
 from .beside import Beside
-from .matrix import PARTNERS, TRIO, Build, Matrix, capability
+from .matrix import PARTNERS, TRIO, Build, Matrix
+from .tags import capability
 from .target import KNOWN, NONE, UNKNOWN, Card, Target
 from .versions import key, matches
 from .wishes import Wish, applying, read_wishes

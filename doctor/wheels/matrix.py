@@ -9,10 +9,23 @@ import json
 import os
 import re
 import sys
-from functools import lru_cache
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..model import Wheel
+from .tags import (
+    capability,
+    cuda_of,
+    fits_python,
+    for_python,
+    general,
+    glibc_of_tag,
+    platform_of,
+    platform_of_tag,
+    python_key,
+    split_python,
+    universal,
+    variant_of,
+)
 from .versions import key, local, matches, public
 
 SCHEMA = 1
@@ -276,29 +289,6 @@ class IndexFile(NamedTuple):
 
     def wheel(self) -> Wheel:
         return Wheel(self.package, self.version, self.filename, self.url, self.sha256, self.source)
-
-
-def cuda_of(variant: str) -> Optional[str]:
-    """Return ``12.1`` for cu121, ``9.2`` for cu92; None for cpu, rocm6.4 and the like."""
-    match = re.match(r"cu(\d+)(\d)$", variant)
-    return "%s.%s" % match.groups() if match else None
-
-
-def variant_of(cuda: Optional[str]) -> str:
-    """Return ``cu121`` for 12.1 and ``cpu`` for None."""
-    return "cpu" if cuda is None else "cu" + "".join(cuda.split(".")[:2])
-
-
-@lru_cache(maxsize=256)
-def capability(text: str) -> Tuple[int, int]:
-    """Return (6, 1) for 6.1 and (10, 0) for the 10.0.130 of an old CUDA, for comparing."""
-    major, minor = (text.split(".") + ["0"])[:2]
-    return int(major), int(minor)
-
-
-def system_of(platform: str) -> str:
-    """Return linux, windows or macos for pip's platform word."""
-    return {"win": "windows", "mac": "macos"}.get(platform[:3], "linux")
 
 
 class Matrix:
@@ -599,7 +589,7 @@ class Matrix:
         homes = self.torch_for(partner, version)
         if not homes:
             return None
-        found = [build for build in self.builds(homes[0], _general(platform)) if build.variant == variant]
+        found = [build for build in self.builds(homes[0], general(platform)) if build.variant == variant]
         return bool(found) and (found[0].confirmed or None)
 
     def build(
@@ -745,7 +735,7 @@ class Matrix:
 
     def _first_rule(self, package: str, version: str, variant: str, platform: str) -> Optional[Mapping[str, Any]]:
         this = key(version)
-        platform = _general(platform)
+        platform = general(platform)
         kind = "cuda" if cuda_of(variant) else re.sub(r"[\d.]+$", "", variant)
         for rule in self.table("torch.files.rules") or ():
             if package not in rule.get("packages", (package,)) or platform not in rule.get("platforms", (platform,)):
@@ -786,7 +776,7 @@ class Matrix:
 
     def _listed(self, package: str, version: str, platform: str) -> Optional[List[Tuple[str, List[str]]]]:
         """Return (platform tag, interpreter tags) of a trio release's files on a platform, from the index's listing."""
-        wanted = _general(platform)
+        wanted = general(platform)
         extra: List[str] = []
         torches = [version] if package == "torch" else list(self.torch_for(package, version))
         for row in self.table("torch.files.index_only") or ():
@@ -847,7 +837,7 @@ class Matrix:
                 found = [
                     file
                     for file in found
-                    if _for_python(file.python, file.abi, python)
+                    if for_python(file.python, file.abi, python)
                     and any(platform_of_tag(tag) in (platform, "any") for tag in file.platforms)
                 ]
             if package not in TRIO:
@@ -864,11 +854,11 @@ class Matrix:
         stem = package.replace("-", "_")
         for version, places in ((self.table("index_files.packages") or {}).get(package) or {}).items():
             for place, pythons in places.items():
-                if platform is not None and platform_of_tag(place) != platform and not _universal(place, platform):
+                if platform is not None and platform_of_tag(place) != platform and not universal(place, platform):
                     continue
                 for spelt in pythons:
                     python, abi = split_python(spelt)
-                    if wanted is not None and not _for_python(python, abi, wanted):
+                    if wanted is not None and not for_python(python, abi, wanted):
                         continue
                     filename = "%s-%s-%s-%s-%s.whl" % (stem, version, python, abi, place)
                     numpy = self.numpy_needs(package, version, python if wanted is None else wanted)
@@ -904,7 +894,7 @@ class Matrix:
                     places = [
                         (place, pythons)
                         for place, pythons in listed[version].items()
-                        if platform_of_tag(place) == platform or _universal(place, platform)
+                        if platform_of_tag(place) == platform or universal(place, platform)
                     ]
                 found[version] = tuple((python, place) for place, pythons in places for python in pythons)
             self._offers[package, platform] = found
@@ -1033,94 +1023,6 @@ class Matrix:
         """Return names that some numpy no longer has: ``numpy.int`` -> {removed_in, returned_in, replace, note}."""
         rows = self.table("numpy.removed_aliases") or ()
         return {row["name"].replace("np.", "numpy.", 1): row for row in rows}
-
-
-# ---------------------------------------------------------------- tags
-
-
-def platform_of(system: str, machine: str) -> Optional[str]:
-    """Return pip's platform word for a system (linux, windows, macos) and a machine (x86_64, AMD64, aarch64, arm64)."""
-    machine = {"amd64": "x86_64", "x64": "x86_64"}.get(machine.lower(), machine.lower())
-    if system == "linux":
-        return "linux_" + {"arm64": "aarch64", "armv8l": "armv7l"}.get(machine, machine)
-    if system == "windows":
-        return {"x86_64": "win_amd64", "arm64": "win_arm64", "aarch64": "win_arm64"}.get(machine, "win32")
-    if system == "macos":
-        return "macosx_" + {"aarch64": "arm64"}.get(machine, machine)
-    return None
-
-
-def _general(platform: str) -> str:
-    """``macosx_14_0_arm64`` -> ``macosx_arm64``; others as they are."""
-    return re.sub(r"^macosx_\d+_\d+_", "macosx_", platform)
-
-
-def platform_of_tag(tag: str) -> str:
-    """Return the platform a wheel's platform tag is for, without version: manylinux_2_28_x86_64 -> linux_x86_64."""
-    first = tag.split(".")[0]
-    first = re.sub(r"^manylinux(?:_\d+_\d+|1|2010|2014)_", "linux_", first)
-    return _general(first)
-
-
-def glibc_of_tag(tag: str) -> Optional[str]:
-    """Return the lowest glibc that a platform tag (or a set joined with dots) accepts; None for a tag without one."""
-    legacy = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
-    found = []
-    for part in tag.split("."):
-        match = re.match(r"manylinux_(\d+)_(\d+)_", part)
-        if match:
-            found.append("%s.%s" % match.groups())
-        elif part.split("_")[0] in legacy:
-            found.append(legacy[part.split("_")[0]])
-    return min(found, key=key) if found else None
-
-
-def split_python(tag: str) -> Tuple[str, str]:
-    """``cp310`` -> (cp310, cp310); ``cp37`` -> (cp37, cp37m); ``cp313t`` -> (cp313, cp313t); cp37-abi3 as it is."""
-    if "-" in tag:
-        python, _, abi = tag.partition("-")
-        return python, abi
-    if tag.endswith("t") and tag.startswith("cp"):
-        return tag[:-1], tag
-    if tag in ("cp35", "cp36", "cp37"):
-        return tag, tag + "m"
-    return tag, tag
-
-
-def python_key(tag: str) -> Tuple[int, ...]:
-    """Return (3, 10) for cp310, cp310t and py310; (3,) for py3."""
-    digits = re.sub(r"\D", "", tag.split("-")[0])
-    return (int(digits[0]),) + ((int(digits[1:]),) if digits[1:] else ())
-
-
-def fits_python(spelt: str, python: str) -> bool:
-    """Whether a file's interpreter and ABI tag, as listed, serve an interpreter tag such as cp310 or cp313t."""
-    interpreter, abi = split_python(spelt)
-    if spelt == python:
-        return True
-    if interpreter.startswith("py"):
-        return python_key(interpreter) <= python_key(python)
-    if abi == "abi3":
-        return not python.endswith("t") and python_key(interpreter) <= python_key(python)
-    return abi == "none" and interpreter == python
-
-
-def _for_python(interpreter: str, abi: str, python: str) -> bool:
-    """Whether a wheel's interpreter and ABI tags serve an interpreter tag such as cp310 or cp313t."""
-    for tag in interpreter.split("."):
-        if abi == "none" and tag.startswith("py") and python_key(tag) <= python_key(python):
-            return True
-        if abi == "abi3" and not python.endswith("t") and python_key(tag) <= python_key(python):
-            return True
-        if tag.startswith("cp") and (tag, abi) == split_python(python):
-            return True
-        if abi == "none" and tag == python:
-            return True
-    return False
-
-
-def _universal(place: str, platform: str) -> bool:
-    return place == "any" or (place.endswith("_universal2") and platform.startswith("macosx"))
 
 
 #: a card's pattern as whole words: no 1060zz, no 30900, but the letters that NVIDIA itself puts behind a number

@@ -6,7 +6,8 @@ from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 from ..model import DoctorError, Wheel
 from ..record import replace
 from ..text import Text
-from .matrix import Matrix, cuda_of, platform_of_tag
+from .matrix import Matrix
+from .tags import cuda_of, platform_of_tag
 
 #: hosts of this very machine: the only ones for which plain http will do
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")

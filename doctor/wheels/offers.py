@@ -3,7 +3,8 @@
 import re
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from .matrix import TRIO, Matrix, fits_python, python_key
+from .matrix import TRIO, Matrix
+from .tags import fits_python, python_key
 from .target import Target
 from .versions import is_version, key, matches
 

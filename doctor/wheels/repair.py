@@ -21,8 +21,9 @@ from ..model import DoctorError, NotDone, Wheel
 from ..text import Text
 from .answer import Alternative, Choice, Said
 from .choose import choose
-from .matrix import PACKAGE_INDEX, PARTNERS, TRIO, Build, IndexFile, Matrix, variant_of
+from .matrix import PACKAGE_INDEX, PARTNERS, TRIO, Build, IndexFile, Matrix
 from .offers import lack
+from .tags import variant_of
 from .target import KNOWN, Target
 from .versions import is_prerelease, is_range, is_version, key, local, matches, public
 

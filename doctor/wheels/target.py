@@ -7,7 +7,8 @@ from ..facts import Board, Cpu, Facts, Host, Nvidia, Python, Unknown
 from ..model import DoctorError
 from ..record import dataclass, replace
 from ..text import Text
-from .matrix import Matrix, load, platform_of, split_python
+from .matrix import Matrix, load
+from .tags import platform_of, split_python, system_of
 from .versions import key
 
 #: pip's platform words that can be described, beside manylinux and macosx ones with a version
@@ -165,7 +166,7 @@ class Target:
         matrix = matrix or load()
         word, tag_glibc, macos = read_platform(platform)
         base = cls(python="3", platform=word, elsewhere=True, macos=macos)
-        system = _system(word)
+        system = system_of(word)
         base = replace(
             base,
             libc="glibc" if system == "linux" else None,
@@ -227,7 +228,7 @@ class Target:
 
     @property
     def system(self) -> str:
-        return _system(self.platform)
+        return system_of(self.platform)
 
     @property
     def arch(self) -> str:
@@ -359,10 +360,6 @@ class Target:
 
 
 # ---------------------------------------------------------------- reading words
-
-
-def _system(platform: str) -> str:
-    return "windows" if platform.startswith("win") else "macos" if platform.startswith("macosx") else "linux"
 
 
 def read_platform(word: str) -> Tuple[str, Optional[str], Optional[str]]:

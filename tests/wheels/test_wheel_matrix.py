@@ -11,7 +11,8 @@ import yaml
 from conftest import ROOT
 
 from doctor.wheels import matrix as module
-from doctor.wheels.matrix import MatrixError, glibc_of_tag, load, parse, platform_of_tag
+from doctor.wheels.matrix import MatrixError, load, parse
+from doctor.wheels.tags import glibc_of_tag, platform_of_tag
 
 RAW = (ROOT / "wheel_matrix.yaml").read_bytes()
 

@@ -6,7 +6,8 @@ import pytest
 from conftest import ROOT
 
 from doctor.wheels.choose import choose
-from doctor.wheels.matrix import load, platform_of_tag
+from doctor.wheels.matrix import load
+from doctor.wheels.tags import platform_of_tag
 from doctor.wheels.target import Target
 
 MATRIX = load()

@@ -24,7 +24,8 @@ from ...facts import Distributions, Facts, Gpu, Host, MissingFact, Nvidia, Torch
 from ...model import ERROR, WARNING, Finding, MendTorch
 from ...registry import Signature, check
 from ...text import Text
-from ...wheels.matrix import Build, variant_of
+from ...wheels.matrix import Build
+from ...wheels.tags import variant_of
 from ...wheels.versions import public
 from ._nvidia import NO_KERNEL, OLDEST_CAPABILITY, capability_of, driver_system, known, numbers, unreached
 

@@ -23,7 +23,8 @@ from ...facts import Distributions, Facts, Host, NativeModules, Python, Trials
 from ...model import ERROR, WARNING, Finding, Install, Manual, MendTorch
 from ...registry import Signature, check
 from ...text import Text
-from ...wheels.matrix import TRIO, glibc_of_tag
+from ...wheels.matrix import TRIO
+from ...wheels.tags import glibc_of_tag
 
 EXPLAIN_ZH = """系统的 C 库（glibc）比已安装的包要求的更旧。
 

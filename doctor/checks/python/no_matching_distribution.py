@@ -26,8 +26,8 @@ from ...facts import Distributions, Facts, Host, Project, ProjectRequirement, Py
 from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
-from ...wheels.matrix import python_key, split_python
 from ...wheels.offers import LIBC, PLATFORM, PYTHON, RELEASE, SYSTEM, Lack, lack
+from ...wheels.tags import python_key, split_python
 from ...wheels.target import Target
 from ...wheels.versions import key
 from ._stack import alike

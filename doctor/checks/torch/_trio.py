@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Optional, Tuple, Union
 
 from ...facts import Facts, Nvidia, Stage, Torch, Torchaudio, Torchvision, Trials, Unknown
 from ...patterns import lazy
-from ...wheels.matrix import variant_of
+from ...wheels.tags import variant_of
 from ...wheels.versions import is_version, matches, public
 from ..gpu._nvidia import numbers
 

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 
 from ...modules import PROVIDERS
 from ...pi_os import RELEASES
-from ..matrix import PACKAGE_INDEX, TRIO, IndexFile, Matrix, glibc_of_tag
+from ..matrix import PACKAGE_INDEX, TRIO, IndexFile, Matrix
+from ..tags import glibc_of_tag
 from ..versions import key
 from .boards import ArmTarget, numbers
 
