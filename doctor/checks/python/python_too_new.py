@@ -22,7 +22,7 @@ from ...facts import Distributions, Facts, Host, Project, Python
 from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
-from ...wheels.matrix import platform_of_tag, python_key
+from ...wheels.tags import platform_of_tag, python_key
 from ._bounds import bound_first, python_first
 from .python_too_old import NOT_FOR_THE_PROJECT, bound
 
