@@ -55,8 +55,16 @@ def planned(
     if plan.safe_steps:
         return FixResult(PLANNED, 1, WOULD_DO, steps=steps, diff=diff, plan=plan)
     errors = any(finding.severity == ERROR for finding in findings)
-    waiting = any(step.kind != "manual" for step in plan.steps)
-    return FixResult(PLANNED if waiting else NOTHING, int(errors), NOTHING_TO_DO, steps=steps, diff=diff, plan=plan)
+    message, params = unasked(plan)
+    result = PLANNED if params else NOTHING
+    return FixResult(result, int(errors), message, params, steps=steps, diff=diff, plan=plan)
+
+
+def unasked(plan: Plan) -> Said:
+    """Return what is to be said of a plan without safe steps; parameters when something could be asked for."""
+    kinds = {step.kind for step in plan.steps}
+    options = ["--" + kind for kind in ("source", "system") if kind in kinds]
+    return (WAITING, {"options": " ".join(options)}) if options else (NOTHING_TO_DO, {})
 
 
 def preview(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Said], Optional[DoctorError]]:
@@ -146,8 +154,7 @@ class _Fix:
     def run(self) -> FixResult:
         chosen = [step for step in self._plan.steps if self._wanted(step)]
         if not chosen:
-            waits = any(step.kind != "manual" for step in self._plan.steps)
-            return self._result(NOTHING, self._left(), WAITING if waits else NOTHING_TO_DO)
+            return self._result(NOTHING, self._left(), *unasked(self._plan))
         pip_steps = [step for step in chosen if step.kind == "pip"]
         if pip_steps:
             object_to(pip_steps, self._facts, self._layout)
@@ -422,8 +429,8 @@ class _Fix:
 NOTHING_TO_DO = Text("There is nothing that doctor would change by itself.", "没有 doctor 可以自动修改的内容。")
 WOULD_REFUSE = Text("Nothing was changed; --apply would be refused: ", "尚未做任何改动；--apply 会被拒绝：")
 WAITING = Text(
-    "Nothing was changed: what is left is done only when asked for (--source, --system), or by hand.",
-    "没有做任何改动：剩下的步骤需要加 --source 或 --system 才会执行，或者手动处理。",
+    "Nothing was changed. What is left runs only when asked for: doctor fix --apply {options}",
+    "没有做任何改动。剩下的步骤要明确要求才会执行：doctor fix --apply {options}",
 )
 DECLINED = Text("Nothing was changed: no step was agreed to.", "没有做任何改动：没有同意执行任何步骤。")
 WOULD_DO = Text(

@@ -406,7 +406,7 @@ class Screen:
             Rich.assemble(
                 ("%d. " % step.id, "bold"),
                 (self.plain(step.text.render(self.lang, step.params)), "bold"),
-                ("  (%s)" % self.say(words.STEP_SAFETY[step.safety]), "dim"),
+                ("  (%s)" % self.say(words.STEP_RUNS[step.kind]), "dim"),
             )
         )
         for wheel in step.wheels:
@@ -435,7 +435,7 @@ class Screen:
             if step.status == "failed" and step.log_tail:
                 self.out(step.log_tail, style="dim", indent=3, whole=True)
         if result.diff:
-            self.out(result.diff.rstrip("\n"), whole=True)
+            self.out(result.diff.replace("\r\n", "\n").rstrip("\n"), whole=True)
         message = result.message.render(self.lang, result.params) or self.say(words.RESULT[result.result])
         mark = "ok" if good else "error"
         line = Rich.assemble((self.marks[mark] + " ", _STYLES[mark]), (self.plain(message), "bold"))

@@ -36,9 +36,10 @@ IGNORED = Text("ignored: {codes}", "已忽略：{codes}")
 NEXT_APPLY = Text("Next: {command}", "下一步：{command}")
 UNDO_IT = Text("(it can be undone: doctor fix --undo)", "（可以撤销：doctor fix --undo）")
 NOTHING_TO_DO = Text("Nothing to do.", "没有需要做的事。")
-STEP_SAFETY = {
-    "safe": Text("safe: only this environment changes, and it can be undone", "安全：只改动这个环境，可以撤销"),
-    "unsafe": Text("only when asked for", "需要明确要求才会执行"),
+STEP_RUNS = {
+    "pip": Text("safe: only this environment changes, and it can be undone", "安全：只改动这个环境，可以撤销"),
+    "source": Text("only with --apply --source; can be undone", "加 --apply --source 才执行，可以撤销"),
+    "system": Text("only with --apply --system, as root", "以 root 身份加 --apply --system 才执行"),
     "manual": Text("by hand", "手动"),
 }
 SIZES = Text("{download} to download, {disk} on the disk", "需下载 {download}，占用磁盘 {disk}")

@@ -47,7 +47,7 @@ def test_source_is_rewritten_only_on_request_and_undone_by_the_same_command(env,
     dry = fix.planned(plan, [], facts)
     assert "-x = np.int(1)" in dry.diff and dry.result == "planned"
     unasked = run(env, project, plan)
-    assert (unasked.result, unasked.exit) == ("nothing-to-do", 0) and "--source" in unasked.message.en
+    assert (unasked.result, unasked.exit) == ("nothing-to-do", 0) and unasked.params["options"] == "--source"
     error = Finding(code="numpy-removed-alias", severity="error")
     assert run(env, project, plan, findings=[error]).exit == 1
     assert (project / "train.py").read_text() == SOURCE
