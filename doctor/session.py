@@ -424,12 +424,12 @@ _WOULD_MAKE_VENV = Text(
 class Past:
     """What ``fix --undo``, ``--history`` and ``--forget`` have to say."""
 
-    def __init__(self, prefix: str, fix: Any = None, history: Sequence[Any] = (), freed_bytes: int = 0) -> None:
+    def __init__(self, prefix: str, fix: Any = None, history: Sequence[Any] = (), freed_bytes: Optional[int] = None) -> None:
         self.prefix = prefix
         #: result of --undo
         self.fix = fix
         self.history = tuple(history)
-        #: by --forget
+        #: by --forget; None for the others
         self.freed_bytes = freed_bytes
 
     @property

@@ -87,8 +87,9 @@ def print_past(past: Any, lang: str, console: Optional[Console] = None) -> None:
     elif past.history:
         for item in past.history:
             screen.past(item)
-    elif past.freed_bytes:
-        screen.out(words.FREED.render(lang, {"size": size(past.freed_bytes)}))
+    elif past.freed_bytes is not None:
+        said = words.FREED if past.freed_bytes else words.NOTHING_FREED
+        screen.out(said.render(lang, {"size": size(past.freed_bytes)}))
     else:
         screen.out(words.NO_HISTORY.render(lang, {"prefix": past.prefix}))
 

@@ -53,7 +53,7 @@ def past_document(past: Any, lang: str) -> Dict[str, Any]:
     if past.fix is not None:
         document["fix"] = past.fix.to_json(lang)
     document["history"] = [dict(item._asdict()) for item in past.history]
-    document["freed_bytes"] = past.freed_bytes
+    document["freed_bytes"] = past.freed_bytes or 0
     return document
 
 

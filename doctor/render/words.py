@@ -73,4 +73,5 @@ PAST = {
 }
 UNDOABLE = Text("can be undone; its snapshot takes {size}", "可以撤销；快照占用 {size}")
 FREED = Text("Snapshots deleted; {size} are free again.", "已删除快照，释放 {size}。")
+NOTHING_FREED = Text("There is no old snapshot here.", "这里没有旧快照。")
 NO_HISTORY = Text("No fix was made in {prefix}.", "在 {prefix} 没有做过修复。")
