@@ -153,6 +153,13 @@ SIGNATURES = (
         "medium",
         outranks=("windows-dll-load", "system-lib-missing"),
     ),
+    # Paddle, JAX
+    Signature(
+        r"Cannot load cu(?:dnn|blas|solver|sparse|fft|rand|pti)\w* shared library|Unable to load cuDNN|"
+        r"third-party dynamic library \(lib(?:cudnn|cublas|cusolver|cusparse|cufft|curand|nccl)\S{0,12}\) that Paddle",
+        "medium",
+    ),
+    Signature(r"\bDNN library (?:initialization failed|is not found)", "low"),
     Signature(r"Failed to dlopen .{0,200}(?P<library>" + _CUDA_LIB + r")", "medium"),
     Signature(r"undefined symbol: (?P<symbol>cu(?:da)?(?-i:[A-Z])\w+)", "medium"),
     Signature(r"CUDA Setup failed despite GPU being available", "medium"),

@@ -86,6 +86,12 @@ SIGNATURES = (
         r"LINK : fatal error LNK1181: .{0,40}'(?:cudart|cublas|cuda)\.lib'",
         "medium",
     ),
+    # Numba, XLA
+    Signature(
+        r"libNVVM cannot be found|Missing libdevice file|libdevice(?:\.10\.bc)? (?:is required by this HLO module but "
+        r"was )?not found",
+        "medium",
+    ),
     Signature(r"No CUDA toolset found|\bld: cannot find -lcuda\b", "medium"),
     Signature(
         r"CMAKE_CUDA_ARCHITECTURES must be non-empty|"

@@ -86,12 +86,19 @@ SIGNATURES = (
         r"(?:CUDA error|cuda runtime error \(38\)|failed to initialize CUDA)\W{1,4}no CUDA-capable device is detected",
         "medium",
     ),
+    # TensorRT, Numba
+    Signature(
+        r"CUDA initialization failure with error:? 100\b|CUDA driver library cannot be found|"
+        r"CudaSupportError: Error at driver init.{0,4}\s{0,4}.{0,12}Call to cuInit results in CUDA_ERROR_NO_DEVICE",
+        "medium",
+    ),
     # TensorFlow and JAX say so on every machine without a GPU
-    Signature(r"no CUDA-capable device is detected|No visible GPU devices", "low", warning=True),
+    Signature(r"no CUDA-capable device is detected|No visible GPU devices|CUDA_ERROR_NO_DEVICE", "low", warning=True),
     Signature(
         r"cuda runtime error \(30\)\W{1,4}unknown error|CUDA error (?:\(?999\)?|3)\b.{0,80}"
         r"(?:unknown|initialization) error|no CUDA devices found, CUDA will be disabled|"
-        r"failed to initialize CUDA: (?:initialization error|unknown error|\(null\)|system not yet initialized)",
+        r"(?:failed to initialize CUDA|cuInit failed): (?:initialization error|unknown error|\(null\)|"
+        r"system not yet initialized)",
         "low",
     ),
     Signature(r"CUDA driver initialization failed, you might not have a CUDA gpu", "medium"),

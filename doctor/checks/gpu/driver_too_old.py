@@ -83,6 +83,12 @@ SIGNATURES = (
         r"(?:NVIDIA|CUDA|GPU) driver (?:version )?(?P<driver>\d{3}\.[\d.]+)? ?(?:is )?too old",
         "medium",
     ),
+    # TensorRT gives CUDA's number; ptxas of the driver reads what a newer toolkit wrote
+    Signature(
+        r"CUDA initialization failure with error:? (?:35|222)\b|Unsupported \.version [\d.]+; current version is",
+        "medium",
+    ),
+    Signature(r"older than the PTX compiler version", "low", warning=True),
     Signature(r"driver only supports (?:up to )?CUDA (?:version )?(?P<driver_cuda>\d+\.\d+)", "low"),
     Signature(
         r"container was built for NVIDIA Driver Release (?P<needed>\d{3}\.\d+) or later, "

@@ -101,6 +101,7 @@ SIGNATURES = (
     Signature(
         r"No compiled \w{3,40} for (?:a compute capability less than )?CUDA device capability: (?P<capability>\d+)"
     ),
+    Signature(r"cutlassF: no kernel found to launch", "low"),
     Signature(r"FlashAttention(?:-2)? only supports Ampere GPUs or newer", "low"),
     Signature(r"Bfloat16 is only supported on GPUs with compute capability of at least (?P<needed>[\d.]+)", "low"),
     Signature(

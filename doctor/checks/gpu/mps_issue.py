@@ -45,9 +45,11 @@ SIGNATURES = (
         r"MPS (?:device )?does not support (?:float64|bfloat16|complex)"
     ),
     Signature(
-        r"BFloat16 is not supported on MPS|Placeholder storage has not been allocated on MPS "
-        r"device|MPSNDArray\w{0,20}.{0,120}(?:failed assertion|Error)"
+        r"BFloat16 is not supported on MPS|MPSNDArray\w{0,20}.{0,120}(?:failed assertion|Error)|"
+        r"LLVM ERROR: Failed to infer result type"
     ),
+    # mostly the own program's: the model is on the GPU, its input is not
+    Signature(r"Placeholder storage has not been allocated on MPS device", "low"),
     Signature(r"failed assertion .{0,20}\[?MPS\w+|AppleInternal/Library/BuildRoots.{0,200}MPS"),
     Signature(
         r"Adaptive pool MPS|\bMPS: .{0,120}(?:not supported|unsupported|not implemented|must be)|"

@@ -97,7 +97,13 @@ SIGNATURES = (
         "medium",
         outranks=("old-repo-api", "module-in-other-env"),
     ),
-    Signature(r"ModuleNotFoundError: No module named '(?P<module>(?!torch)\w{2,40})\._C'", "low"),
+    Signature(
+        r"No module named '(?:amp_C|apex_C|fused_layer_norm_cuda|scaled_\w{4,40}_softmax_cuda|fused_\w{4,40}_cuda|"
+        r"syncbn|iou3d_nms_cuda|roiaware_pool3d_cuda|exllamav?2?_kernels|awq_inference_engine|awq_ext|quant_cuda)'",
+        "medium",
+        outranks=("module-in-other-env", "old-repo-api"),
+    ),
+    Signature(r"ModuleNotFoundError: No module named '(?P<module>(?!torch)\w{2,40})\._(?:C|ext)'", "low"),
     # GroundingDINO, Deformable DETR: the import of the compiled half failed before, and was only a warning
     Signature(
         r"NameError: name '(?:_C|MSDA)' is not defined",

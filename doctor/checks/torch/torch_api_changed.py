@@ -142,6 +142,8 @@ SIGNATURES = (
             "已安装的 torch 比调用它的代码旧，它的函数还没有这个参数。",
         ),
     ),
+    # a saved model of a newer torch
+    Signature(r"Can't get attribute '(?P<name>\w{2,40})' on <module 'torch\.nn\.\w+", "medium"),
     # a name that some torch has and this one has not; it may also be a slip of the pen
     Signature(r"module 'torch(?:\.\w+){0,3}' has no attribute '(?P<name>\w+)'", "low"),
 )

@@ -124,7 +124,10 @@ SIGNATURES = (
     ),
     Signature(
         r"Library not loaded: \S{0,200}(?:libomp|libc10|libtorch\w*|"
-        r"libshm)\.dylib.{0,80} Referenced from: \S{0,200}torch",
+        r"libshm)\.dylib.{0,80} Referenced from: \S{0,200}torch|"
+        r"dlopen\(\S{0,300}/torch/.{0,200}Library not loaded: @rpath/lib\w{3,30}\.dylib|"
+        r"torch/lib/\S{0,80}\.dylib.{0,200}incompatible architecture|"
+        r"lib(?:torch|c10)\w*\.so: cannot enable executable stack",
         "medium",
         outranks=("system-lib-missing",),
     ),
