@@ -3,7 +3,8 @@
 ## What it checks
 Compares what is installed with the project's requirements: requirements files (with `-r`, `-c` and markers),
 `pyproject.toml`, `setup.cfg`, `setup.py` (read, never run) and `environment.yml`. Lists for development, tests or
-extras do not count.
+extras do not count. Well-known libraries that the programs at the top import at once, and that no list names, are
+looked for as well.
 
 ## Why it matters
 A missing package stops training with `ModuleNotFoundError`, sometimes only when the first result is written. A
@@ -16,21 +17,24 @@ version outside the range may work or not.
 Installs what is missing in a version that the project allows. torch and its partners are chosen as one set.
 """
 
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ...demands import allows, demand, environment
-from ...facts import Distributions, Facts, Host, Project, ProjectRequirement, Python
-from ...model import ERROR, WARNING, Finding, Install, Manual
+from ...facts import Distributions, Facts, Host, Interpreters, Line, Project, ProjectRequirement, Python
+from ...model import ERROR, NOTE, WARNING, Finding, Install, Manual
+from ...modules import PROVIDERS, providers
 from ...registry import check
 from ...text import Text
+from ...wheels.matrix import PARTNERS
 from ._project import cure
-from ._stack import alike, imported
+from ._stack import STACK, alike, imported
 
 EXPLAIN_ZH = """项目要求的包没有安装，或者版本不在允许范围内。
 
 ## 检查什么
 把已安装的包与项目的依赖声明比较：requirements 文件（包括 `-r`、`-c` 和环境标记）、`pyproject.toml`、`setup.cfg`、
-`setup.py`（只读取，不执行）、 `environment.yml`。开发、测试和可选依赖不计入。
+`setup.py`（只读取，不执行）、 `environment.yml`。开发、测试和可选依赖不计入。顶层程序一开始就导入、
+但没有写进依赖声明的常见库也会检查。
 
 ## 为什么重要
 缺包会报 `ModuleNotFoundError`，有时要到写第一个结果时才出现；版本不在范围内时可能能用，也可能不能。
@@ -43,6 +47,11 @@ EXPLAIN_ZH = """项目要求的包没有安装，或者版本不在允许范围�
 """
 
 
+#: modules whose absence another check names, whose name several distributions share, or that are built for one torch
+OTHERWISE = frozenset(
+    "torch google pkg_resources detectron2 mmcv mmdet mmengine flash_attn xformers deepspeed vllm".split()
+)
+
 VERSION_TITLE = Text(
     "Installed versions are outside what the project asks for: {packages}.",
     "已安装的版本不在项目要求的范围内：{packages}。",
@@ -50,6 +59,15 @@ VERSION_TITLE = Text(
 VERSION_CAUSE = Text(
     "{packages}: the project states another version. It may run all the same.",
     "{packages}：项目声明的是别的版本。不一定会出错。",
+)
+
+IMPORT_TITLE = Text(
+    "The project imports what is not installed: {packages}.",
+    "项目导入的包没有安装：{packages}。",
+)
+IMPORT_CAUSE = Text(
+    "No requirements list names {packages}, but the source imports it at once; the target Python does not have it.",
+    "依赖声明里没有 {packages}，但源码一开始就导入它，而目标 Python 里没有。",
 )
 
 IF_IT_FAILS = Text(
@@ -71,7 +89,7 @@ IF_IT_FAILS = Text(
         "项目的依赖声明中有 {packages}，而目标 Python 里没有。",
     ),
     explain_zh=EXPLAIN_ZH,
-    needs=(Project, Distributions, Python, Host),
+    needs=(Project, Distributions, Python, Host, Interpreters),
 )
 def requirement_unmet(facts: Facts, matrix) -> Iterator[Finding]:
     project, distributions = facts.need(Project), facts.need(Distributions)
@@ -107,6 +125,52 @@ def requirement_unmet(facts: Facts, matrix) -> Iterator[Finding]:
             cause=VERSION_CAUSE,
             remedies=(Manual(Text(*(part.replace("{wanted}", _words(wrong)) for part in IF_IT_FAILS))),),
         )
+    unlisted = dict(_unlisted(project, distributions, facts.maybe(Interpreters)))
+    # beside a list that says what is needed, an import may be a tool's
+    sure = {name: where for name, where in unlisted.items() if name in PARTNERS or not project.requirements}
+    for found, severity in ((sure, WARNING), ({name: unlisted[name] for name in unlisted if name not in sure}, NOTE)):
+        if found:
+            yield _imports(project, found, severity)
+
+
+def _imports(project: Project, found: Dict[str, Line], severity: str) -> Finding:
+    names = list(found)
+    return Finding(
+        params={
+            "count": len(names),
+            "packages": ", ".join(names),
+            "distributions": names,
+            "requirements": [],
+            "project": project.root,
+        },
+        evidence=tuple(map(str, found.values()))[:20],
+        severity=severity,
+        title=IMPORT_TITLE,
+        cause=IMPORT_CAUSE,
+        remedies=cure(project, *map(Install, names)),
+    )
+
+
+def _unlisted(
+    project: Project, distributions: Distributions, interpreters: Optional[Interpreters]
+) -> Iterator[Tuple[str, Line]]:
+    """Yield well-known distributions that programs near the top import at once, that no list names and nobody has.
+
+    module-in-other-env speaks of those that another Python has, torch-missing of torch.
+    """
+    if interpreters is None:
+        return
+    held = set(interpreters.target).union(*(item.modules for item in interpreters.items))
+    named = {requirement.name for requirement in project.requirements}
+    for module, where in sorted(project.imports.items()):
+        names = providers(module)
+        if module in OTHERWISE or not (module in PROVIDERS or names[0] in STACK):
+            continue
+        near = where.file.count("/") < (1 if project.requirements else 2) and where.file.endswith(".py")
+        looked_for = module in interpreters.wanted and module not in held
+        if near and looked_for and module not in project.lazy and not named & set(names):
+            if not any(distributions.find(name) for name in names):
+                yield names[0], where
 
 
 def _version(distributions: Distributions, name: str) -> str:
