@@ -424,7 +424,9 @@ _WOULD_MAKE_VENV = Text(
 class Past:
     """What ``fix --undo``, ``--history`` and ``--forget`` have to say."""
 
-    def __init__(self, prefix: str, fix: Any = None, history: Sequence[Any] = (), freed_bytes: Optional[int] = None) -> None:
+    def __init__(
+        self, prefix: str, fix: Any = None, history: Sequence[Any] = (), freed_bytes: Optional[int] = None
+    ) -> None:
         self.prefix = prefix
         #: result of --undo
         self.fix = fix
