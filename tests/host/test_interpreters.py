@@ -184,8 +184,8 @@ def test_the_python_that_vs_code_uses(tmp_path, named):
 
 
 def test_the_pythons_that_pycharm_knows(tmp_path):
-    write(tmp_path, venv("work/lanes", "3.11.7", files={"torch/__init__.py": ""}))
-    table = '<jdk><homePath value="$USER_HOME$/../work/lanes/bin/python3" /></jdk><homePath value="/gone/bin/python" />'
+    write(tmp_path, venv("jobs/lanes", "3.11.7", files={"torch/__init__.py": ""}))
+    table = '<jdk><homePath value="$USER_HOME$/../jobs/lanes/bin/python3" /></jdk><homePath value="/gone/bin/python" />'
     write(tmp_path, {"home/.config/JetBrains/PyCharmCE2024.1/options/jdk.table.xml": table})
     (found,) = ours(look(tmp_path), tmp_path)
     assert (found.version, dict(found.modules)) == ("3.11.7", {"torch": ""})
