@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from .matrix import TRIO, Matrix
 from .tags import fits_python, python_key
 from .target import Target
-from .versions import is_version, key, matches
+from .versions import is_prerelease, is_version, key, matches
 
 #: What rules every wheel of a range out.
 RELEASE, LIBC, PLATFORM, PYTHON, SYSTEM = "release", "libc", "platform", "python", "system"
@@ -45,6 +45,8 @@ def lack(matrix: Matrix, name: str, specifier: str, target: Target) -> Optional[
         return None  # files for these are not in the matrix
     if target.arch.startswith("armv") and name not in WHEELS_ONLY:
         return None  # nor is all that piwheels builds
+    if re.search(r"\+(?!cpu\b|cu\d|rocm|xpu)", specifier):
+        return None  # somebody's own build, such as NVIDIA's for Jetson
     specifier = re.sub(r"\+[A-Za-z0-9._-]+", "", specifier)
     offers = matrix.offers(name, target.platform)
     if not offers:
@@ -56,7 +58,7 @@ def lack(matrix: Matrix, name: str, specifier: str, target: Target) -> Optional[
     if exact is not None and not known:
         alike = [version for version in ordered if version.startswith(exact + ".")]
         inside = key(ordered[0]) < key(exact) < key(ordered[-1])
-        if name == "numpy" or not (alike or inside):
+        if name == "numpy" or is_prerelease(exact) or not (alike or inside):
             return None
         return Lack(RELEASE, releases=tuple(alike) or fitting)
     if not known or set(known) & set(fitting):

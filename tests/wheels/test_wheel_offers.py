@@ -71,6 +71,9 @@ QUIET = [
     ("opencv-python", "==4.5.1", target("3.11", "linux_armv7l")),  # piwheels builds what is not listed
     ("onnxruntime", ">=1.12", target(libc="musl", version="1.2")),  # musl files are not listed
     ("tensorflow", "==2.4.0", target("3.11")),
+    ("torch", "==2.1.0a0+41361538.nv23.06", target("3.8", "linux_aarch64")),
+    ("torch", "==2.1.0+gitabc", target("3.13")),
+    ("torch", "==2.9.0rc1", target("3.11")),
     ("requests", "==0.0.1", target()),
     ("numpy", "==1.19.2", target("3.11", "linux_s390x")),
 ]
