@@ -3,12 +3,14 @@
 import errno
 import os
 import sys
+from contextlib import nullcontext
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from . import session
 from .model import DoctorError
 from .options import FORMATS, INSTALLERS, SHARED
 from .patterns import lazy
+from .render.waiting import ASKING, LOOKING, READING, waiting
 from .text import Text, choose_language
 
 _PYTHON = lazy(r"python(?:\d+(?:\.\d+)*)?(?:\.exe)?$")
@@ -55,7 +57,8 @@ def _answer(name: str, values: Dict[str, Any], lang: str) -> int:
 
 def _check(shared: Shared, files: Optional[List[str]], **judging: Any) -> int:
     _check_files(files)
-    report = session.judge(shared.request("check", files=files, **judging))
+    with waiting(READING if judging["quick"] else LOOKING, shared.lang):
+        report = session.judge(shared.request("check", files=files, **judging))
     _show(report, shared)
     return report.exit
 
@@ -75,7 +78,8 @@ def _pi(
         report = session.described_pi(request, **described)
         _show_choice(report.choice, shared, report)
         return report.choice.exit
-    report = session.pi(request)
+    with waiting(READING if request.quick else LOOKING, shared.lang):
+        report = session.pi(request)
     _show(report, shared)
     return report.exit
 
@@ -105,7 +109,11 @@ def _fix(
     if undo or history or forget:
         return _past_fixes(shared, undo, history)
     options = Options(mirror=request.mirror, offline=shared.offline, lang=shared.lang, **given)
-    report = session.fix(request, options, _progress(shared))
+    if options.apply:
+        report = session.fix(request, options, _progress(shared))
+    else:
+        with waiting(LOOKING, shared.lang):
+            report = session.fix(request, options)
     _show(report, shared)
     return report.fix.exit
 
@@ -151,7 +159,8 @@ def _past_fixes(shared: Shared, undo: bool, history: bool) -> int:
 
 def _wheels(shared: Shared, requirements: List[str], from_file: Optional[str], **asked: Any) -> int:
     request = shared.request("wheels", from_file=from_file, requirements=tuple(requirements))
-    choice = session.wheels(request, **asked)
+    with waiting(ASKING if asked["online"] else READING, shared.lang):
+        choice = session.wheels(request, **asked)
     _show_choice(choice, shared)
     return choice.exit
 
@@ -197,7 +206,10 @@ def _explain(shared: Shared, what: Optional[str], here: bool) -> int:
             ),
             exit=2,
         )
-    explained, plan = session.explain(shared.request("explain"), what or "-", here)
+    source = what or "-"
+    # what writes into a pipe may write to the terminal, too
+    with waiting(READING, shared.lang) if source != "-" else nullcontext():
+        explained, plan = session.explain(shared.request("explain"), source, here)
     if shared.format == "json":
         from .render import explained as renderer
         from .render import json as as_json

@@ -277,3 +277,25 @@ def test_no_file_is_left_behind(doctor, tmp_path, arguments):
     scratch.mkdir()
     doctor(*arguments, TMPDIR=str(scratch), TEMP=str(scratch), TMP=str(scratch))
     assert list(scratch.iterdir()) == []
+
+
+def test_what_takes_longer_than_a_second_says_so_on_a_terminal():
+    import io
+    import time
+
+    from doctor.render.waiting import READING, waiting
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    slow, quick, file = Terminal(), Terminal(), io.StringIO()
+    with waiting(READING, "zh", slow):
+        time.sleep(1.3)
+    with waiting(READING, "en", quick):
+        pass
+    with waiting(READING, "en", file):
+        time.sleep(1.1)
+    shown = slow.getvalue().split("\r")
+    assert shown[1] == "正在读取：1 秒" and shown[-2].strip() == "" and shown[-1] == ""
+    assert quick.getvalue() == file.getvalue() == ""
