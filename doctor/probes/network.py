@@ -204,7 +204,7 @@ def _ask(target: Target) -> Answer:
                 return _judge(target, response, proxy, began)
     except requests.RequestException as error:
         seconds = time.monotonic() - began
-        sent_to = (error.request.url if error.request is not None else None) or target.url
+        sent_to = str((error.request.url if error.request is not None else None) or target.url)
         if host_of(sent_to) != host_of(target.url):
             sent_to = without_credentials(sent_to.partition("?")[0])
             if target.expect == "page":  # an index does not send its callers to a host that fails; a login page does
