@@ -57,13 +57,14 @@ class Environment:
         (self.folder,) = folder.glob("lib/python3.*/site-packages")
         self.site = Site(self.folder)
 
-    def install(self, name, package):
+    def install(self, name, package, version="1.0"):
         """Write the metadata of a wheel that holds one package."""
-        self.site.metadata(name, "1.0")
-        self.site.put("%s-1.0.dist-info/WHEEL" % name, "Wheel-Version: 1.0\nTag: cp37-abi3-linux_x86_64\n")
+        self.site.metadata(name, version)
+        folder = "%s-%s.dist-info/" % (name, version)
+        self.site.put(folder + "WHEEL", "Wheel-Version: 1.0\nTag: cp37-abi3-linux_x86_64\n")
         files = [path for path in (self.folder / package).rglob("*") if path.is_file()]
         rows = ["%s,," % path.relative_to(self.folder).as_posix() for path in files]
-        self.site.put("%s-1.0.dist-info/RECORD" % name, "\n".join(rows + ["%s-1.0.dist-info/RECORD,," % name]) + "\n")
+        self.site.put(folder + "RECORD", "\n".join(rows + [folder + "RECORD,,"]) + "\n")
 
     def imports(self, name):
         ran = subprocess.run(
@@ -157,3 +158,14 @@ def test_modules_that_load_are_no_finding(env):
     assert status == 0
     for code in ("glibc-too-old", "libstdcxx-too-old", "system-lib-missing"):
         assert findings(report, code) == []
+
+
+def test_an_extension_for_another_torch(env):
+    env.site.torch("__version__ = '2.4.0+cu121'\ncuda = '12.1'\nhip = None\n", "2.4.0")
+    module(env.folder / "flash_attn", "_C", "libc10.so", "TORCH_2_2")
+    env.install("flash_attn", "flash_attn", "2.5.8+cu122torch2.2cxx11abiFALSE")
+    assert env.imports("flash_attn._C")[0] != 0
+    status, report = env.check("--quick", "--only", "extension-abi-mismatch")
+    (one,) = report["findings"]
+    assert status == 1 and one["params"]["package"] == "flash-attn"
+    assert one["params"]["built_for"] == "2.2 CUDA 12.2" and one["params"]["torch"] == "2.4.0+cu121"
