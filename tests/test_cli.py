@@ -131,6 +131,24 @@ def test_a_file_that_shadows_a_module_does_not_harm_the_doctor_itself(doctor, tm
         ]
 
 
+@posix
+def test_what_pythonpath_puts_in_front_is_found_and_counts(doctor, tmp_path):
+    other = tmp_path / "other" / "lib" / "python3.6" / "site-packages"
+    for name, text in (
+        ("numpy/__init__.py", ""),
+        ("numpy-1.9.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: numpy\nVersion: 1.9.0\n"),
+        ("numpy-1.9.0.dist-info/RECORD", "numpy/__init__.py,,\n"),
+    ):
+        path = other / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    ran = doctor("check", "--quick", "--json", "--only", "python-path-leak", PYTHONPATH="%s:%s" % (ROOT, other))
+    report = json.loads(ran.out)
+    assert [item["params"]["variable"] for item in report["findings"]] == ["PYTHONPATH"]
+    first = next(item for item in report["facts"]["distributions"]["items"] if item["name"] == "numpy")
+    assert first["version"] == "1.9.0"
+
+
 def test_what_was_not_read_of_the_project_is_said(doctor, tmp_path):
     project = tmp_path / "project"
     project.mkdir()
