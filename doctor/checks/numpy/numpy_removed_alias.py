@@ -108,7 +108,7 @@ SIGNATURES = (
         "项目用到了已安装的 numpy 中不存在的名字。",
     ),
     message=Text(
-        "numpy {numpy} no longer has {names}, which the project uses in {count} places.",
+        "numpy {numpy} no longer has {names}, which the project uses (places: {count}).",
         "numpy {numpy} 已经没有 {names}，而项目中有 {count} 处用到。",
     ),
     cause=Text(

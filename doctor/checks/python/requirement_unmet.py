@@ -81,7 +81,7 @@ IF_IT_FAILS = Text(
     severity=ERROR,
     summary=Text("Packages that the project requires are missing.", "缺少项目要求的包。"),
     message=Text(
-        "{count} packages that the project requires are not installed: {packages}.",
+        "Packages that the project requires are not installed ({count}): {packages}.",
         "项目要求的 {count} 个包没有安装：{packages}。",
     ),
     cause=Text(

@@ -248,7 +248,7 @@ SIGNATURES = (
         "项目用到了已安装的库中已经没有的名字。",
     ),
     message=Text(
-        "{library} {version} no longer has {names}, which the project uses in {count} places.",
+        "{library} {version} no longer has {names}, which the project uses (places: {count}).",
         "{library} {version} 已经没有 {names}，而项目中有 {count} 处用到。",
     ),
     cause=Text(

@@ -157,7 +157,7 @@ SIGNATURES = (
         "项目代码遇到了比编写时更严格的 torch。",
     ),
     message=Text(
-        "torch {torch} refuses to clamp integers with a float limit; the project does so in {count} places.",
+        "torch {torch} refuses to clamp integers with a float limit, as the project does (places: {count}).",
         "torch {torch} 不允许用浮点上限 clamp 整数张量，项目中有 {count} 处这样写。",
     ),
     cause=Text(

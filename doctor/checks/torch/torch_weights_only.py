@@ -106,7 +106,7 @@ PLAIN = Text(
         "torch.load 默认不再加载整个 pickle 模型。",
     ),
     message=Text(
-        "torch {torch} loads only plain tensors by default; {count} calls of torch.load do not say otherwise.",
+        "torch {torch} loads only plain tensors by default; calls of torch.load that say nothing else: {count}.",
         "torch {torch} 默认只加载纯张量，项目中有 {count} 处 torch.load 没有指定 weights_only。",
     ),
     cause=Text(
