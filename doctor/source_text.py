@@ -22,6 +22,28 @@ _CHUNK = 1 << 20
 # Colours, cursor movements and window titles of a terminal.
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?:]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\^_()=>78][AB012]?)")
 _QUOTE = re.compile(r"^(?:[ \t]{0,3}>)+ ?", re.M)
+# What CI, docker build, docker compose, torchrun, pip's boxes and Python's logging write before a line of a program.
+_PREFIX = re.compile(
+    r"^(?:\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}Z |#\d{1,3} \d{1,5}\.\d{1,3} |"
+    r"[a-z][\w.-]{1,40}[-_]\d{1,3} {1,20}\| |"
+    r"\[(?:rank|default)\d{1,3}\]: ?|std(?:err|out): |[ \t]{0,12}│ {1,3}|"
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3} - [\w.]{1,60} - (?:ERROR|CRITICAL) - )",
+    re.M,
+)
+_PREFIXED = ("Z ", "\n#", " | ", "[rank", "[default", "stderr: ", "stdout: ", "│", " - ERROR - ", " - CRITICAL - ")
+# A whole line that is set in Markdown's bold or code type.
+_EMPHASIS = re.compile(r"^([ \t]{0,8})(`|\*\*)(?![`*])(.{2,400}?)\2[ \t]{0,4}$", re.M)
+_ENTITY = {
+    "&quot;": '"',
+    "&#34;": '"',
+    "&#39;": "'",
+    "&#x27;": "'",
+    "&apos;": "'",
+    "&lt;": "<",
+    "&gt;": ">",
+    "&amp;": "&",
+}
+_ENTITIES = re.compile("|".join(_ENTITY))
 _FAILURE = ("Traceback (most recent call last)", "Error: ", "Exception: ", "error: ", "ERROR", "Killed", "core dumped")
 # Punctuation that Chinese and Japanese input methods, and word processors, put in place of ASCII.
 _PUNCTUATION: Dict[int, Optional[str]] = {
@@ -184,7 +206,7 @@ def _readable(pieces: List[Tuple[int, str]]) -> Source:
             number += 1
     if sum(map(len, lines)) > _MONOTONOUS:
         lines, numbers = _without_repeats(lines, numbers)
-    extra = list(_unwrapped(lines, numbers))
+    extra = list(_unwrapped(lines, numbers)) + list(_unescaped(lines, numbers))
     lines.extend(text for _, text in extra)
     numbers.extend(at for at, _ in extra)
     starts, offset = [], 0
@@ -215,11 +237,19 @@ def _clean(text: str) -> str:
             text = text.replace("\r", "\n")
     if not text.isascii() or "\x00" in text:
         text = text.translate(_PUNCTUATION)
+    if "&" in text:
+        text = _ENTITIES.sub(lambda found: _ENTITY[found.group()], text)
     if text.startswith(">") or "\n>" in text or " >" in text:
         text = _QUOTE.sub("", text)
+    if text.startswith("#") or any(mark in text for mark in _PREFIXED):
+        text = _PREFIX.sub("", text)
+    if "`\n" in text or "**\n" in text or text.endswith(("`", "**")):
+        text = _EMPHASIS.sub(r"\1\3", text)
     return text
 
 
+#: Widths at which one broken line is believed.
+_CONSOLES = (79, 80, 100, 119, 120)
 _PROGRESS = re.compile(r"\d{1,3}%|\d+/\d+|it/s|s/it|[━█▏▎▍▌▋▊▉#=]{4}|\d[kMG]?B/s")
 
 
@@ -227,12 +257,22 @@ def _unlike_progress(parts: List[str]) -> List[str]:
     return [part for part in parts if not _PROGRESS.search(part)][:200]
 
 
+def _unescaped(lines: List[str], numbers: List[int]) -> Iterator[Tuple[int, str]]:
+    """Yield the lines that JSON put into one, as added text: a backslash before an n may as well be of a path."""
+    left = 500
+    for number, line in zip(numbers, lines):
+        if "\\" in line and left > 0 and (line.count("\\n") > 1 or '\\"' in line):
+            for part in line.replace('\\"', '"').split("\\n"):
+                left -= 1
+                yield number, part
+
+
 def _unwrapped(lines: List[str], numbers: List[int]) -> Iterator[Tuple[int, str]]:
     """Yield lines that a console broke at its width, put together again: added text, nothing is taken away."""
     widths = Counter(len(line) for line in lines if len(line) >= 38)
     for width, count in widths.most_common(3):
         longer = sum(times for other, times in widths.items() if other > width)
-        if count < 2 or longer > count // 2:
+        if (count < 2 and width not in _CONSOLES) or longer > count // 2:
             continue
         at = 0
         while at < len(lines) - 1:

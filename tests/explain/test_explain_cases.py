@@ -1,6 +1,7 @@
 """Real error texts and dumps: what explain makes of each. A case names its thread, or the program that prints it."""
 
 import glob
+import html
 import json
 import os
 import sys
@@ -46,6 +47,32 @@ def test_own_case(case, matrix):
         assert {item.code: item.confidence for item in explained.diagnoses}.get(code) == confidence
     for name, value in case.get("params", {}).items():
         assert str(explained.diagnoses[0].params.get(name)) == value
+
+
+#: What other programs write around the lines of a log.
+DRESSES = {
+    "github-actions": "2024-05-01T10:00:00.1234567Z %s",
+    "docker-build": "#13 20.06 %s",
+    "docker-compose": "trainer_1  | %s",
+    "logging": "2024-12-16 17:10:56,767 - root - ERROR - %s",
+    "torchrun": "[rank0]: %s",
+    "pip": "  \u2502 %s",
+    "mail": "> %s",
+}
+
+
+@pytest.mark.parametrize("dress", sorted(DRESSES))
+def test_own_cases_in_the_dress_of(dress, matrix):
+    for case in OWN:
+        if case.get("text"):
+            lines = [DRESSES[dress] % line for line in case["text"].split("\n")]
+            assert score_explain.judge(dict(case, text="\n".join(lines)), matrix)[0], case["id"]
+
+
+def test_own_cases_copied_out_of_html(matrix):
+    for case in OWN:
+        if case.get("text"):
+            assert score_explain.judge(dict(case, text=html.escape(case["text"])), matrix)[0], case["id"]
 
 
 def test_own_cases_are_well_formed_and_cover_every_text_code():

@@ -102,8 +102,10 @@ def test_full_width_punctuation_becomes_ascii():
         ("  5%|5   | 1/20\r 10%|#  | 2/20\r" + NMS).encode(),
         NMS.replace(" with arguments", "\nwith arguments").encode(),
         NMS.replace("'", "\u2019").encode(),
+        ("**" + NMS + "**").encode(),
+        ('{"stack": "Traceback\\n' + NMS.replace("could", 'said \\"could') + '\\n"}').encode(),
     ],
-    ids=["utf8", "utf16-bom", "utf16-be", "bom", "gbk", "ansi", "quoted", "fence-crlf", "progress", "wrapped", "curly"],
+    ids="utf8 utf16-bom utf16-be bom gbk ansi quoted fence-crlf progress wrapped curly bold json".split(),
 )
 def test_the_same_answer_in_every_dress(data, matrix):
     assert codes(data, matrix) == ["torchvision-cpu-build"]
@@ -116,6 +118,12 @@ def test_a_console_that_breaks_words(matrix):
     )
     lines = [text[at : at + 40] for at in range(0, len(text), 40)]
     assert codes("\n".join(lines), matrix) == ["torchvision-version-mismatch"]
+
+
+def test_one_line_that_a_console_of_80_columns_breaks_in_a_word(matrix):
+    text = "RuntimeError: Couldn't load custom C++ ops. This can happen if your PyTorch and torchvision versions"
+    text = " " * 36 + text
+    assert codes(text[:80] + "\n" + text[80:], matrix) == ["torchvision-version-mismatch"]
 
 
 def test_evidence_names_the_line_of_the_input(matrix):

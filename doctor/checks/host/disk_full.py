@@ -73,7 +73,7 @@ SIGNATURES = (
         unless=_SHARED_MEMORY,
     ),
     Signature(
-        r"No space left on device|Disk quota exceeded|设备上没有空间|磁盘空间不足|"
+        r"No space left on dev(?:ice|\w{0,3}$)|Disk quota exceeded|设备上没有空间|磁盘空间不足|"
         r"裝置上已無多餘空間|デバイスに空き領域がありません|장치에 남은 공간이 없|디스크 공간이 부족|"
         r"kein Speicherplatz mehr|Aucun espace disponible sur le périphérique|No queda espacio en el dispositivo|"
         r"Não há espaço disponível no dispositivo|Spazio esaurito sul device|не осталось свободного места",

@@ -75,7 +75,7 @@ SIGNATURES = (
     Signature(
         r"^(?:\S{0,40}:? ?line \d+: +\d+ |\[\d\] ? \d+ |\s{0,4}|"
         r"\S{0,60}[$#%] .{0,200}\n)?(?-i:Killed|killed|已杀死|已殺死|강제 종료됨|"
-        r"Abgebrochen)(?:: 9)?\s{0,6}(?:python.{0,200}|$)",
+        r"Abgebrochen)(?:: 9)?[`'\"*]{0,3}\s{0,6}(?:python.{0,200}|$)",
         "medium",
         unless=(_PYTHON_ERROR, r"Received sigquit", r"no kernel image", r"CUDA error"),
     ),
@@ -117,6 +117,12 @@ SIGNATURES = (
         r"Your notebook tried to allocate more memory than is available|"
         r"session crashed after using all available RAM",
         "high",
+    ),
+    Signature(r"process has terminated: signal: killed", "medium", unless=(r"CUDA error",)),
+    Signature(
+        r"(?:says?|saying|said|shows?|message|prints?|output|with|just)\W.{0,12}\bkilled\b(?!.{0,20}by user)",
+        "low",
+        unless=(_PYTHON_ERROR, r"CUDA (?:error|out of memory)|Received sigquit|Ctrl"),
     ),
     # told in words
     Signature(

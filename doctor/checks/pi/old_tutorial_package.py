@@ -83,6 +83,12 @@ SIGNATURES = (
         r"not available)",
         "low",
     ),
+    Signature(
+        r"libjasper-dev|libqtgui4|libqt4-test|libatlas-base-dev",
+        "low",
+        requires=(r"could ?n[o']t|can ?n[o']t|can't|not find|problem|unable|fail",),
+        unless=(r"cannot open shared object",),
+    ),
 )
 
 

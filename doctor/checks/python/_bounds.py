@@ -30,6 +30,6 @@ def _beyond(newer: bool) -> Iterator[Tuple[int, str]]:
         less = "|".join(str(other) for other in _MINORS if other < minor)
         more = "|".join(str(other) for other in _MINORS if other > minor)
         if newer and less:
-            yield minor, r"(?:<=? ?3\.(?:%s|%d)|(?:==|~=) ?3\.(?:%s))(?!\d)" % (less, minor, less)
+            yield minor, r"(?:<=? ?3\.(?:%s|%d)|(?:==|~=|(?<=\()) ?3\.(?:%s))(?!\d)" % (less, minor, less)
         elif more and not newer:
-            yield minor, r"(?:(?:>=?|==|~=|\^) ?3\.(?:%s)(?!\d)|>=? ?3\.%d\.\d)" % (more, minor)
+            yield minor, r"(?:(?:>=?|==|~=|\^|(?<=\()) ?3\.(?:%s)(?!\d)|>=? ?3\.%d\.\d)" % (more, minor)

@@ -48,7 +48,7 @@ EXPLAIN_ZH = """项目需要的模块装了，但装在另一个 Python 里。
 
 _INSTALLED = (
     r"already (?:been )?(?:installed|satisfied)|(?:have|has|is|was|did|been|'ve) (?:successfully )?installed|"
-    r"--system-site-packages|"
+    r"[Dd]espite (?:having )?install|--system-site-packages|"
     r"installed (?:it|in|into|via|with|using)|pip3? (?:list|show|installing)|do(?:es)? get installed|"
     r"conda list|系统级|虚拟环境|已经?安装|安装了|安装好|装好了|装了|装在|已裝|明明|解释器|"
     r"インストール済|インストールした|설치|"
@@ -123,6 +123,12 @@ SIGNATURES = (
         r"another|global) ?python|"
         r"pip3? installs? (?:in)?to python.{0,40}but python",
         "low",
+    ),
+    Signature(
+        r"module not found error|module[- ]not[- ]found",
+        "low",
+        requires=(_INSTALLED,),
+        unless=(r"ModuleNotFoundError: ",),
     ),
 )
 

@@ -159,6 +159,10 @@ SIGNATURES = (
         r"downgrad(?:e|ed|ing) (?:to )?python|python ?版本(?:太高|过高|太新)",
         "low",
     ),
+    Signature(
+        r"python ?(?P<lone>3\.1[0-9])\S{0,4} (?:is|was) (?:\w{2,8} ){0,2}(?:incompatible|not compatible|unsupported)",
+        "low",
+    ),
 )
 
 

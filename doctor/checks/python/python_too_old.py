@@ -53,7 +53,7 @@ MINORS = tuple("3.%d" % minor for minor in range(6, 16))
 NOT_FOR_THE_PROJECT = (
     r"(?:activated Python version|[Cc]urrent Python version|resolved to Python) \(?",
     r"\)?,? (?:is not (?:supported|allowed) by the project|"
-    r"which is incompatible with the (?:project|script)'?s Python requirement)\W{1,4}(?=[<>=~^!])",
+    r"which is incompatible with the (?:project|script)'?s Python requirement)\W{1,4}(?=[<>=~^!\d])",
 )
 SIGNATURES = (
     Signature(

@@ -148,7 +148,10 @@ SIGNATURES = (
     ),
     Signature(
         r"module 'torch' has no attribute '(?P<name>_six|solve|symeig|lstsq|gels|qr|eig|rfft|"
-        r"irfft|ifft|ger_|_C_new|matrix_rank|chain_matmul|potrf|trtrs|gesv|_utils_internal)'"
+        r"irfft|ifft|ger_|_C_new|matrix_rank|chain_matmul|potrf|trtrs|gesv|_utils_internal)'|"
+        r"module 'torch\.nn' has no attribute '(?P<nn>backends)'|"
+        r"module 'torch\.utils' has no attribute '(?P<utils>ffi)'|"
+        r"module 'torch\.distributed' has no attribute '(?P<group>deprecated|reduce_op)'"
     ),
     Signature(
         r"'(?:DataFrame|Series)' object has no attribute '(?P<name>append|ix|as_matrix|iteritems|"
