@@ -86,6 +86,7 @@ SIGNATURES = (
         r"LINK : fatal error LNK1181: .{0,40}'(?:cudart|cublas|cuda)\.lib'",
         "medium",
     ),
+    Signature(r"Error checking compiler version for cl\b", "low", warning=True),
     # Numba, XLA
     Signature(
         r"libNVVM cannot be found|Missing libdevice file|libdevice(?:\.10\.bc)? (?:is required by this HLO module but "

@@ -115,6 +115,7 @@ SIGNATURES = (
         r"Unable to load the kernel module 'nvidia",
         "medium",
     ),
+    Signature(r"CUDA error: unknown error", "low"),
     # the kernel module is there but got no card
     Signature(
         r"NVRM: (?:No NVIDIA (?:graphics adapter|GPU|devices?) (?:probed|found)|"

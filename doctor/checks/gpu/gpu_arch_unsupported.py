@@ -113,7 +113,7 @@ SIGNATURES = (
         r"quantization method \w{2,30} is not supported for the current GPU\. Minimum capability: (?P<needed>\d+)",
         "low",
     ),
-    Signature(r"Feature '.{2,40}' requires \.target sm_\d+ or higher", "low"),
+    Signature(r"Feature '.{2,40}' (?:requires \.target sm_\d+ or higher|not supported on \.target)", "low"),
     Signature(r"CUD(?:NN|A|BLAS)_STATUS_(?:NOT_SUPPORTED_)?ARCH_MISMATCH", "medium"),
     Signature(r"does not support (?:the )?compute capability", "medium"),
     Signature(r"GPUs? with compute capability below", "low"),

@@ -91,6 +91,13 @@ SIGNATURES = (
     # its compiled half did not register what the Python half calls; on a CPU or an AMD card also a fault of the code
     Signature(r"'_OpNamespace' '(?!torchvision|image)\w{1,40}' object has no attribute '(?P<symbol>\w+)'", "low"),
     Signature(r"Could not load any common_ops library", "medium"),
+    Signature(r"\b(?P<module>detectron2)(?:\._C {1,20}failed to import| is not built correctly)", "medium"),
+    # Windows says so in a window
+    Signature(
+        r"procedure entry point \S{0,200}@(?:c10|at|torch)@@\S{0,200} could not be located",
+        "medium",
+        outranks=("windows-dll-load",),
+    ),
     # the package is there, its compiled half is not or was made for another torch
     Signature(
         r"cannot import name '_C' from '(?P<module>(?!torch')\w{2,40})'",
@@ -104,6 +111,9 @@ SIGNATURES = (
         outranks=("module-in-other-env", "old-repo-api"),
     ),
     Signature(r"ModuleNotFoundError: No module named '(?P<module>(?!torch)\w{2,40})\._(?:C|ext)'", "low"),
+    Signature(
+        r"cannot import name '(?:\w+_ops|cuda_utils|\w+_C|\w+_cuda)' from partially initialized module '\w+'", "low"
+    ),
     # GroundingDINO, Deformable DETR: the import of the compiled half failed before, and was only a warning
     Signature(
         r"NameError: name '(?:_C|MSDA)' is not defined",

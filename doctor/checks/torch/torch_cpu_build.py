@@ -41,7 +41,9 @@ Windows 上有 GeForce RTX 3060，却装了 `torch==2.1.0+cpu`：在 Windows 上
 #: a text about an NVIDIA card that is not used
 _UNUSED = (
     r"(?:GPU|CUDA|显卡).{0,40}(?:not |n't |no |不|未|没).{0,20}(?:detect|used|found|work|"
-    r"recogni|available|可用|检测|使用|用上)|is_available\(\).{0,20}False",
+    r"recogni|available|可用|检测|使用|用上)|is_available\(\).{0,20}False|"
+    r"(?:not|n't|unable to) (?:\w+ ){0,2}(?:us|run|detect|find|recogni|train)\w* (?:\w+ ){0,2}(?:GPU|CUDA)\b|"
+    r"instead of (?:the |my |a )?GPU",
     r"\b[RG]TX ?\d{3,4}|GeForce|Tesla [A-Z]\d|Quadro|nvidia-smi|NVIDIA \(R\) Cuda compiler",
 )
 _OTHER_ERROR = r"^[\w.]{0,60}(?:Error|Exception): (?!.{0,80}(?:CUDA|cuda|GPU))"
@@ -95,7 +97,21 @@ SIGNATURES = (
         unless=(_OTHER_ERROR,),
     ),
     Signature(r"PyTorch version: v?\d[\d.]+\+cpu", "low", requires=_UNUSED, unless=(_OTHER_ERROR,)),
-    Signature(r"torch\.cuda\.is_available\(\)\W{0,6}(?:returns?|is|=|返回|为|输出|->|:)?\W{0,4}False", "low"),
+    Signature(
+        r"\bcuda\.is_available\(\)\W{0,8}(?:still |always |also )?"
+        r"(?:return(?:s|ed|ing)?|is|was|gives?|shows?|prints?|=|返回|为|输出|->|:)?\W{0,4}False",
+        "low",
+    ),
+    # told in words
+    Signature(r"\bCPU instead of (?:the |my |a )?GPU", "low"),
+    Signature(
+        r"--(?:extra-)?index-url https://download\.pytorch\.org/whl/cpu\b",
+        "medium",
+        requires=_UNUSED[:1],
+        unless=(_OTHER_ERROR,),
+    ),
+    # NVIDIA's boards need NVIDIA's own wheels
+    Signature(r"Is CUDA available: False", "low", requires=(r"\btegra\b|\bnvgpu\b|Jetson|\bL4T\b",)),
     Signature(r"\"(?:slow_conv2d_cpu|LayerNormKernelImpl|addmm_impl_cpu_)\" not implemented for 'Half'", "low"),
     Signature(r"compiled without (?:GPU|CUDA) support", "low", warning=True),
     Signature(
