@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..model import DoctorError
@@ -22,6 +23,9 @@ from . import terminal
 from .ring import Ring
 
 _CHUNK = 1 << 16
+#: After fewer bytes than this there is a pause: a command that writes word by word is read line by line, and is not
+#: held up by a reader who wants to be woken for each of them.
+_FEW_BYTES, _PAUSE_S = 1 << 10, 0.001
 #: How the shells report a command that is not there, or cannot be started.
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
@@ -107,6 +111,8 @@ class _Posix:
         self._routes: Dict[int, int] = {}
         self._master: Optional[int] = None
         self._typed = b""
+        #: what was read last was short
+        self._few = False
         #: the leader of the terminal that the command is typed into; None when it has our own standard input
         self._leader: Optional[int] = None
         #: the settings of our terminal while it is raw
@@ -205,7 +211,10 @@ class _Posix:
                     if key.fd in open_routes and mask & selectors.EVENT_READ and not self._pump(key.fd):
                         selector.unregister(key.fd)
                         open_routes.discard(key.fd)
-                if status is None:
+                if status is None and self._few:
+                    time.sleep(_PAUSE_S)
+                    self._few = False
+                elif status is None:
                     status = wait(False)
                 if self._stopped and not events:
                     self._stop_with_it()
@@ -263,6 +272,7 @@ class _Posix:
         if not chunk:
             return False
         self._ring.add(chunk)
+        self._few = len(chunk) < _FEW_BYTES
         return _write(self._routes[fd], chunk)
 
     def _type(self, selector: Any) -> None:

@@ -284,7 +284,7 @@ def test_the_window_and_its_changes_reach_the_command(terminal, tmp_path):
             "import os, signal, time\n"
             "signal.signal(signal.SIGWINCH, lambda *_: print('now', os.get_terminal_size().columns, flush=True))\n"
             "print('size', os.get_terminal_size().columns, flush=True)\n"
-            "time.sleep(3)",
+            "time.sleep(20)",
         )
     )
     terminal.wait_for(b"size 97")
