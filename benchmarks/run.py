@@ -115,10 +115,10 @@ def measure(runs, rounds, folder):
         for label, argv in runs.items():
             if "training" in label and not 0 < number <= LONG_ROUNDS:
                 continue
+            # a training is read along in both cases, as a terminal or `tee` would
+            out = subprocess.PIPE if "training" in label else subprocess.DEVNULL
             started = time.perf_counter()
-            subprocess.run(
-                argv, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300
-            )
+            subprocess.run(argv, cwd=folder, env=environment, stdout=out, stderr=subprocess.DEVNULL, timeout=300)
             if number:
                 seconds[label].append(time.perf_counter() - started)
         print("round %d of %d" % (number, rounds), file=sys.stderr)
