@@ -118,7 +118,7 @@ def judge(request: Request) -> Report:
         ignored=ignored,
     )
     report.repeat = repeated(request)
-    _notices(report, matrix, live=collector is not None)
+    _notices(report, matrix, collector.choice if collector else None)
     if request.save:
         from .bundle import save
 
@@ -322,9 +322,12 @@ def _settle(
     return kept, tuple(code for code in request.ignore if code in found)
 
 
-def _notices(report: Report, matrix: Any, live: bool) -> None:
+def _notices(report: Report, matrix: Any, choice: Any) -> None:
+    """Note what the user should know of this run itself; ``choice`` is the live target, None for a file's facts."""
     python = report.facts.maybe(f.Python)
-    if live and python is not None:
+    if choice is not None and choice.gone is not None:
+        report.notices.append((_GONE, {"folder": choice.gone}))
+    if choice is not None and python is not None:
         from .fix import interrupted
 
         left = interrupted(python.prefix)
@@ -343,7 +346,7 @@ def _notices(report: Report, matrix: Any, live: bool) -> None:
 
         if python is not None and is_tools_own(python.prefix):
             report.notices.append((_TOOLS_OWN, {}))
-    if live:
+    if choice is not None:
         from .probes.namesake import other_doctor
 
         script = other_doctor()
@@ -374,6 +377,10 @@ _TOOLS_OWN = Text(
 _PIP_STOPS = Text(
     "Every pip command fails here: {reason}. Mend that file first.",
     "这里的 pip 命令都会失败：{reason}。请先改好这个文件。",
+)
+_GONE = Text(
+    "The environment that is active here, {folder}, has no Python: another one was examined. `deactivate` ends that.",
+    "当前激活的环境 {folder} 里没有 Python，因此检查的是另一个。用 `deactivate` 可以退出它。",
 )
 _NAMESAKE = Text(
     "{script} belongs to the package env-doctor. Type `torch-doctor` or `python -m doctor` for this program.",

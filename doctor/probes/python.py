@@ -24,6 +24,8 @@ class Choice(NamedTuple):
     executable: str
     #: --python, VIRTUAL_ENV, CONDA_PREFIX, the folder of an environment, or ``this one``
     because: str
+    #: folder that VIRTUAL_ENV or CONDA_PREFIX names although no Python is there
+    gone: Optional[str] = None
 
 
 def choose_python(option: Optional[str], environ: Optional[Mapping[str, str]] = None) -> Choice:
@@ -36,21 +38,23 @@ def choose_python(option: Optional[str], environ: Optional[Mapping[str, str]] = 
     environ = os.environ if environ is None else environ
     if option is not None:
         return Choice(_executable(option), "--python")
+    gone = None
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
         if prefix:
+            gone = gone or prefix
             for name in _names(conda=variable == "CONDA_PREFIX"):
                 path = os.path.join(prefix, *name)
                 _not_dangling(path)
                 if os.path.isfile(path):
-                    return Choice(path, variable)
+                    return Choice(path, variable, gone if gone != prefix else None)
     if is_tools_own(sys.prefix):
         for folder in (".venv", "venv"):
             for name in _names(conda=False):
                 path = os.path.abspath(os.path.join(folder, *name))
                 if os.path.isfile(path):
-                    return Choice(path, folder)
-    return Choice(sys.executable, "this one")
+                    return Choice(path, folder, gone)
+    return Choice(sys.executable, "this one", gone)
 
 
 def is_tools_own(prefix: str) -> bool:

@@ -36,7 +36,7 @@ def test_order_of_the_target(tmp_path):
         (tmp_path / name / "bin").mkdir(parents=True)
         (tmp_path / name / "bin" / "python").write_text("")
     environ = {"VIRTUAL_ENV": str(tmp_path / "venv"), "CONDA_PREFIX": str(tmp_path / "conda")}
-    assert p.choose_python(None, environ).because == "VIRTUAL_ENV"
+    assert p.choose_python(None, environ)[1:] == ("VIRTUAL_ENV", None)
     del environ["VIRTUAL_ENV"]
     assert p.choose_python(None, environ).executable == str(tmp_path / "conda" / "bin" / "python")
     assert p.choose_python(None, {}) == (sys.executable, "this one")
@@ -44,7 +44,8 @@ def test_order_of_the_target(tmp_path):
 
 
 def test_a_virtual_env_that_is_gone_is_passed_over(tmp_path):
-    assert p.choose_python(None, {"VIRTUAL_ENV": str(tmp_path / "gone")}).because == "this one"
+    gone = str(tmp_path / "gone")
+    assert p.choose_python(None, {"VIRTUAL_ENV": gone})[1:] == ("this one", gone)
 
 
 @pytest.mark.parametrize("mark", ["pipx_metadata.json", "uv-receipt.toml", "archive-v0"])
