@@ -5,8 +5,9 @@ pip's own ``--dry-run`` is not asked: from an index without metadata files it do
 
 import io
 import os
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+import threading
+import time
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ..facts import Facts, Python
@@ -29,6 +30,8 @@ from .shelf import Shelf, drop_in_folder
 AT_ONCE = 8
 #: seconds to connect, and between two pieces of data
 TIMEOUTS_S = (5.0, 15.0)
+#: Longest that all the looking may take.
+LIMIT_S = 60.0
 
 #: something to tell the user, and its parameters
 Said = Tuple[Text, Mapping[str, Any]]
@@ -85,14 +88,17 @@ class _Seer:
         self._session = settings.session()
         self._tags = readable_tags(Target.from_facts(facts, matrix).tags(), python.pip)
         self._dead: Dict[str, str] = {}
+        self._until = time.monotonic() + LIMIT_S
         self.said: List[Said] = []
 
     def see(self, wheels: Sequence[Wheel]) -> List[Seen]:
         """Return what can be seen of these wheels, in this order; never raises for one that cannot."""
-        if not wheels:
-            return []
-        with ThreadPoolExecutor(min(AT_ONCE, len(wheels))) as pool:
-            return list(pool.map(self._see, wheels))
+        found = []
+        for wheel, seen in zip(wheels, at_once(self._see, wheels, self._until)):
+            if seen is None:
+                self._say(SLOW, what=wheel.name)
+            found.append(seen or Seen(wheel))
+        return found
 
     def _see(self, wheel: Wheel) -> Seen:
         try:
@@ -171,6 +177,37 @@ class _Seer:
             self.said.append((text, params))
 
 
+def at_once(work: Callable[[Any], Any], items: Sequence[Any], until: float) -> List[Any]:
+    """Return what ``work`` makes of each item, several at a time; None for those that are not done by then.
+
+    Not by a pool: that would keep Ctrl-C waiting for the slowest server.
+    """
+    found: List[Any] = [None] * len(items)
+    waiting = list(enumerate(items))
+    faults: List[Exception] = []
+
+    def take() -> None:
+        while waiting:
+            try:
+                number, item = waiting.pop(0)
+            except IndexError:
+                return  # another one took the last
+            try:
+                found[number] = work(item)
+            except Exception as error:
+                faults.append(error)
+
+    threads = [threading.Thread(target=take, daemon=True) for _ in range(min(AT_ONCE, len(items)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    del waiting[:]
+    if faults:
+        raise faults[0]
+    return list(found)
+
+
 def host_of(url: str) -> str:
     """Return the host of an address as people know it."""
     return urlsplit(without_secrets(url)).netloc
@@ -190,6 +227,10 @@ NOT_LISTED = Text(
 CONSTRAINED = Text(
     "{what} cannot be had: pip's settings name a constraint file that allows only {limit}.",
     "无法取得 {what}：pip 设置中的约束文件只允许 {limit}。",
+)
+SLOW = Text(
+    "The size of {what} and what it needs are not known: the answer takes too long.",
+    "无法得知 {what} 的大小和它需要的其他包：等待时间过长。",
 )
 WHOLE_ONLY = Text(
     "The server of {name} gives no parts of files: what it needs is known after the download.",

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 import zipfile
 
 import pytest
@@ -167,6 +168,23 @@ def test_a_file_that_is_here_needs_no_download(env, tmp_path):
         assert toy.apply(env, plan, fix.Options(apply=True, mirror=running.url), check_again=check).exit == 0
         again, _ = preview(env, plan, mirror=running.url)
         assert again.steps[0].download_bytes == 0
+
+
+def test_a_server_that_takes_too_long_is_not_waited_for(env, tmp_path, monkeypatch):
+    monkeypatch.setattr(foresee, "LIMIT_S", 0.3)
+    with toy.make_index(tmp_path / "again").serve() as running:
+        running.delay("/simple/", 2.0)
+        monkeypatch.setenv("PIP_INDEX_URL", running.simple)
+        plan, texts = preview(env)
+    assert set(said(texts)) == {foresee.SLOW} and plan.download_bytes is None
+
+
+def test_work_at_once():
+    until = time.monotonic() + 60
+    assert foresee.at_once(lambda item: item * 2, range(50), until) == [item * 2 for item in range(50)]
+    assert foresee.at_once(str, [], until) == []
+    with pytest.raises(ZeroDivisionError):
+        foresee.at_once(lambda item: 1 // item, [1, 0, 2], until)
 
 
 # ---------------------------------------------------------------- what pip would find
