@@ -32,10 +32,10 @@ NotImplementedError: Could not run 'torchvision::nms' with arguments from the 'C
 #: a stand-in for a training: computes for about ten seconds and prints a progress bar, or so many bytes
 TRAINING = """import sys
 size = int(sys.argv[1])
-for step in range(500):
+for step in range(1000):
     total = sum(number * number % 7 for number in range(200000))
-    print("\\rstep %d of 500: %d" % (step, total), end="", flush=True)
-    for line in range(size // 500 // 80):
+    print("\\rstep %d of 1000: %d" % (step, total), end="", flush=True)
+    for line in range(size // 1000 // 80):
         print("x" * 79)
 """
 #: rounds in which the trainings are run
