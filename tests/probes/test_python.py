@@ -39,7 +39,7 @@ def test_order_of_the_target(tmp_path):
     assert p.choose_python(None, environ)[1:] == ("VIRTUAL_ENV", None)
     del environ["VIRTUAL_ENV"]
     assert p.choose_python(None, environ).executable == str(tmp_path / "conda" / "bin" / "python")
-    assert p.choose_python(None, {}) == (sys.executable, "this one")
+    assert p.choose_python(None, {}) == (sys.executable, "this one", None)
     assert p.choose_python(sys.executable, environ).because == "--python"
 
 
@@ -61,9 +61,9 @@ def test_the_environment_of_pipx_and_uvx_is_not_the_one_that_is_meant(tmp_path, 
     python.write_text("")
     assert p.choose_python(None, {}).because == "this one"  # not a tool's own: the contract's order
     monkeypatch.setattr(sys, "prefix", str(tool))
-    assert p.choose_python(None, {}) == (str(python), ".venv")
+    assert p.choose_python(None, {}) == (str(python), ".venv", None)
     python.unlink()
-    assert p.choose_python(None, {}) == (sys.executable, "this one")
+    assert p.choose_python(None, {}) == (sys.executable, "this one", None)
     assert p.is_tools_own(str(tool)) and not p.is_tools_own(str(tmp_path))
 
 
