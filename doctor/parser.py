@@ -15,6 +15,10 @@ _PARSERS_WORDS = (
     ("Options:", "选项："),
     ("Commands:", "命令："),
     ("Arguments:", "参数："),
+    ("[OPTIONS]", "[选项]"),
+    ("COMMAND [ARGS]...", "命令 [参数]..."),
+    ("[required]", "[必填]"),
+    ("[default: ", "[默认："),
     ("Show this message and exit.", "显示本帮助并退出。"),
     ("Install completion for the current shell.", "为当前 shell 安装命令补全。"),
     (
