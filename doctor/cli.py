@@ -448,21 +448,22 @@ _FLAGS = frozenset(flag for option in SHARED if option.metavar is None for flag 
 
 
 def _command_first(arguments: List[str]) -> List[str]:
-    """Return the arguments with shared options that stand before the command (``doctor --lang zh check``) after it."""
-    leading = 0
-    while leading < len(arguments):
-        name, separator, _ = arguments[leading].partition("=")
-        if name in _TAKE_VALUE:
-            leading += 1 if separator else 2
-        elif name in _FLAGS:
-            leading += 1
-        else:
-            break
-    if leading == 0:
-        return arguments
-    if leading >= len(arguments) or arguments[leading].startswith("-"):
-        return arguments[leading:]  # `doctor --lang zh --help`: the language is chosen already
-    return [arguments[leading]] + arguments[:leading] + arguments[leading + 1 :]
+    """Return the arguments with shared options that stand before the command (``doctor --lang zh check``) after it.
+
+    Where there is no command, as in ``doctor --lang zh --help``, they have done their work.
+    """
+    at = 0
+    shared: List[str] = []
+    asked: List[str] = []
+    while at < len(arguments) and arguments[at].startswith("-"):
+        name, separator, _ = arguments[at].partition("=")
+        length = 2 if name in _TAKE_VALUE and not separator else 1
+        group = shared if name in _TAKE_VALUE or name in _FLAGS else asked
+        group.extend(arguments[at : at + length])
+        at += length
+    if asked or at >= len(arguments):
+        return asked + arguments[at:]
+    return [arguments[at]] + shared + arguments[at + 1 :]
 
 
 def _fail(

@@ -317,3 +317,9 @@ def test_what_takes_longer_than_a_second_says_so_on_a_terminal():
     shown = slow.getvalue().split("\r")
     assert shown[1] == "正在读取：1 秒" and shown[-2].strip() == "" and shown[-1] == ""
     assert quick.getvalue() == file.getvalue() == ""
+
+
+@pytest.mark.parametrize("line", ["--help --lang zh", "--lang zh --help", "--lang=zh -h", "--json --help --lang zh"])
+def test_help_of_the_program_speaks_the_language_asked_for(doctor, line):
+    ran = doctor(*line.split())
+    assert ran.returncode == 0 and "用法：" in ran.out and not ran.err
