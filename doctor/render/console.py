@@ -467,7 +467,8 @@ class Screen:
         for wheel in said["wheels"]:
             self._wheel(wheel, 2)
         if said.get("rule"):
-            self.out("%s: %s" % (self.say(words.RULE), said["rule"]), style="dim", indent=2)
+            label = words.RULE if choice.wheels else words.WHY
+            self.out("%s: %s" % (self.say(label), said["rule"]), style="dim", indent=2)
         for command in commands(choice):
             self.out("$ " + shell_line(command), indent=2, whole=True)
         for warning in said["warnings"]:

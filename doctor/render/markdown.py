@@ -84,7 +84,8 @@ def render_choice(choice: Any, lang: str) -> str:
             )
             lines.append("| %s | %s | %s |" % cells)
         lines.append("")
-    lines += ["%s: %s" % (words.RULE.render(lang), escape(said["rule"])), ""]
+    label = words.RULE if choice.wheels else words.WHY
+    lines += ["%s: %s" % (label.render(lang), escape(said["rule"])), ""]
     made = commands(choice)
     if made:
         lines += ["```sh"] + [shell_line(command) for command in made] + ["```", ""]
