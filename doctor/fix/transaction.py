@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..facts import Distributions, Facts, Python, Unknown
 from ..model import ERROR, SAFE, DoctorError, Finding, Plan, Step, System
@@ -69,13 +69,18 @@ def unasked(plan: Plan) -> Said:
 
 def preview(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Plan, List[Said], Optional[DoctorError]]:
     """Return the plan as ``apply`` would carry it out, what could not be learnt, and why apply would refuse it."""
-    plan, said = foresee(plan, facts, options, matrix)
-    layout = Layout.of(facts.need(Python))
-    steps = [step for step in plan.safe_steps if step.kind == "pip"]
+    said: List[Said] = []
     try:
+        layout = Layout.of(known(facts, Python))
+        known(facts, Distributions)
+        plan, said = foresee(plan, facts, options, matrix)
+        steps = [step for step in plan.safe_steps if step.kind == "pip"]
         if steps:
             object_to(steps, facts, layout)
+            refuse.too_little_space(layout, needed_bytes(steps))
     except DoctorError as error:
+        if error.exit != 3:
+            raise
         return plan, said, error
     return plan, said, None
 
@@ -86,7 +91,11 @@ def object_to(steps: Sequence[Step], facts: Facts, layout: Layout) -> None:
     refuse.unsuitable_distributions(facts, layout, steps)
     refuse.own_environment(facts, layout, refuse.changed_names(steps))
     changes_of(steps, {}, facts, layout)
-    refuse.too_little_space(layout, sum(step.disk_bytes or step.download_bytes or 0 for step in steps))
+
+
+def needed_bytes(steps: Sequence[Step]) -> int:
+    """Return the space that these steps need, as far as it is known before the download."""
+    return sum(step.disk_bytes or step.download_bytes or 0 for step in steps)
 
 
 def apply(
@@ -149,7 +158,6 @@ class _Fix:
         self._layout = Layout.of(self._python)
         self._status: Dict[int, StepResult] = {}
         self._fetched: Dict[int, List[Fetched]] = {}
-        self._removed: Set[str] = set()
 
     def run(self) -> FixResult:
         chosen = [step for step in self._plan.steps if self._wanted(step)]
@@ -238,6 +246,7 @@ class _Fix:
             self._progress.say(text, params)
         steps = self._current(steps)
         object_to(steps, self._facts, self._layout)
+        refuse.too_little_space(self._layout, needed_bytes(steps))
         downloader = Downloader(
             installer.pip_of(self._python) if tool.name == "uv" else tool,
             self._facts,

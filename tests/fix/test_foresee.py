@@ -16,7 +16,7 @@ from fixtures import env, index, own_folders, server, template  # noqa: F401 (py
 from lab.index import Index, make_wheel
 
 from doctor import fix
-from doctor.facts import Distribution, Distributions, Python
+from doctor.facts import Distribution, Distributions, Facts, Python
 from doctor.fix import afar, download, foresee, requires, shelf
 from doctor.fix import index as indexes
 from doctor.fix.index import Pages, Settings, readable_tags, version_of
@@ -396,3 +396,10 @@ def test_the_pair_that_is_named_is_one_that_pip_can_find(env, tmp_path, monkeypa
         running.fail("/simple/torch")
         text, pair = download.Downloader(*given)._pair()
     assert text is download.BY_INDEX_PERHAPS and "torch==%s " % newest in pair
+
+
+def test_a_target_of_which_too_little_is_known_is_planned_for_and_refused(env):
+    facts = toy.facts_of(env)
+    facts = Facts({cls: value for cls, value in facts if cls is not Distributions})
+    plan, texts, refusal = fix.preview(toy.full_plan(), facts, fix.Options(), load())
+    assert plan == toy.full_plan() and texts == [] and refusal.params["section"] == "distributions"
