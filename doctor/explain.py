@@ -43,6 +43,8 @@ _BLOCK = 1 << 16
 _OVERLAP = 3000
 #: A text of this length is not searched as a whole but around the words that a pattern needs.
 _NEAR = 4000
+#: A text in which nothing was found is read once more without its quotes when it is shorter.
+_SHORT = 20_000
 _BEFORE, _AFTER = 700, 2500
 
 
@@ -93,6 +95,8 @@ def explain(
     facts = _merged(told, here)
     found = _judged(checks, told if here is None else facts, matrix)
     diagnoses = tuple(_diagnoses(text, checks, hits, found)[:SHOWN])
+    if not diagnoses and len(text.text) < _SHORT:
+        diagnoses = _without_quotes(text, checks)
     return Explained(diagnoses, _implied(facts, diagnoses, matrix) if matrix is not None else facts)
 
 
@@ -176,7 +180,8 @@ _indexes: Dict[Tuple[int, ...], _Index] = {}
 def _index(checks: List[Check]) -> _Index:
     key = tuple(map(id, checks))
     if key not in _indexes:
-        _indexes.clear()
+        if len(_indexes) > 3:
+            _indexes.clear()
         _indexes[key] = _Index(checks)
     return _indexes[key]
 
@@ -324,6 +329,63 @@ def _hits(source: source_text.Source, checks: List[Check]) -> Dict[str, List[_Hi
         if all(map(whole.has, hit.signature.requires)) and not any(map(whole.has, hit.signature.unless)):
             hits.setdefault(code, []).append(hit)
     return hits
+
+
+_QUOTES = "'\"`"
+_QUOTE_TOKEN = re.compile(r"\\?['\"`]|\[(?:\\?['\"`])+\]")
+_plain: Dict[str, str] = {}
+#: the checks as they were given (kept, so that their ids stay theirs), and the same without quotes
+_plain_checks: Dict[Tuple[int, ...], Tuple[List[Check], List[Check]]] = {}
+
+
+def unquoted(pattern: str) -> str:
+    """Return the pattern for a text of which the quotes are gone: where one stood a word begins or ends."""
+    known = _plain.get(pattern)
+    if known is None:
+        tokens, parts, at = _tokens(pattern), [], 0
+        while at < len(tokens):
+            token = tokens[at]
+            at += 1
+            if not _QUOTE_TOKEN.fullmatch(token):
+                parts.append(token)
+                continue
+            repeat = _REPEAT.match("".join(tokens[at : at + 8]))
+            passed = len(repeat.group()) if repeat else 0
+            while passed > 0:
+                passed -= len(tokens[at])
+                at += 1
+            if not repeat:
+                parts.append(r"\b")
+        known = _plain[pattern] = "".join(parts)
+    return known
+
+
+def _unquoted_check(check: Check) -> Check:
+    return check._replace(
+        signatures=tuple(
+            signature._replace(
+                pattern=unquoted(signature.pattern),
+                requires=tuple(map(unquoted, signature.requires)),
+                unless=tuple(map(unquoted, signature.unless)),
+            )
+            for signature in check.signatures
+        )
+    )
+
+
+def _without_quotes(source: source_text.Source, checks: List[Check]) -> Tuple[Diagnosis, ...]:
+    """Return the diagnoses of a message that was retyped, as titles and search lines are: guesses, all of them."""
+    key = tuple(map(id, checks))
+    if key not in _plain_checks:
+        _plain_checks.clear()
+        _plain_checks[key] = checks, [_unquoted_check(check) for check in checks]
+    lines = [line.translate(dict.fromkeys(map(ord, _QUOTES))) for line in source.text.split("\n")]
+    starts = [0]
+    for line in lines[:-1]:
+        starts.append(starts[-1] + len(line) + 1)
+    plain = source_text.Source("\n".join(lines), tuple(starts), source.numbers)
+    hits = _hits(plain, _plain_checks[key][1])
+    return tuple(item._replace(confidence=LOW) for item in _diagnoses(plain, checks, hits, [])[:SHOWN])
 
 
 def _blocks(text: str) -> Iterable[Tuple[int, int]]:

@@ -120,6 +120,20 @@ def test_a_console_that_breaks_words(matrix):
     assert codes("\n".join(lines), matrix) == ["torchvision-version-mismatch"]
 
 
+@pytest.mark.parametrize(
+    "title, code",
+    [
+        ("AttributeError: module torch has no attribute _six", "old-repo-api"),
+        ("cannot import name StrEnum from enum", "python-too-old"),
+        ("dict object has no attribute iteritems", "python-too-new"),
+    ],
+)
+def test_a_title_without_its_quotes_is_a_guess(title, code, matrix):
+    first = explain(title, matrix).diagnoses[0]
+    assert (first.code, first.confidence) == (code, engine.LOW)
+    assert first.evidence[0] == (1, title)
+
+
 def test_one_line_that_a_console_of_80_columns_breaks_in_a_word(matrix):
     text = "RuntimeError: Couldn't load custom C++ ops. This can happen if your PyTorch and torchvision versions"
     text = " " * 36 + text
