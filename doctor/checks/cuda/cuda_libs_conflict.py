@@ -131,7 +131,15 @@ SIGNATURES = (
     ),
     Signature(
         r"Unable to load any of \{libcudnn|Cannot load symbol cudnn\w+|"
-        r"Could not locate (?:lib)?cudnn\w{3,30}\.(?:dll|so)"
+        r"Could not locate (?:lib)?(?:cudnn|cublas|cufft|curand|cusolver|cusparse|nvrtc|zlibwapi)\w{0,30}\.(?:dll|so)"
+    ),
+    # Windows; TensorFlow asks and goes on
+    Signature(
+        r"(?:cudnn|cublas|cufft|curand|cusolver|cusparse|cudart|nvrtc)[\w ]{0,24}64_\d{1,3}\.dll\W{1,4}"
+        r"(?:is |was |are )?(?:not found|missing|in your library path)",
+        "medium",
+        unless=(r"dlerror",),
+        outranks=("windows-dll-load",),
     ),
     Signature(
         r"(?:ImportError|OSError|error while loading shared libraries)\W.{0,200}?(?P<library>"

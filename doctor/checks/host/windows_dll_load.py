@@ -78,6 +78,8 @@ SIGNATURES = (
         r"(?:VCRUNTIME140(?:_1)?|MSVCP140\w*|fbgemm|libomp140\S{0,12}|c10|shm|cudart64_\w{1,5}|"
         r"cublas\w{0,4}64_\w{1,5})\.dll.{0,60}(?:was not found|not found|missing|找不到|无法)",
         "medium",
+        # TensorFlow asks and goes on
+        unless=(r"'; dlerror: ",),
     ),
     # told in words
     Signature(

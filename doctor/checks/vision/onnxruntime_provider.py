@@ -68,6 +68,7 @@ LIBRARIES = Text(
 
 
 SIGNATURES = (
+    Signature(r"Failed to load \S{0,120}onnxruntime_providers_(?:cuda|tensorrt|shared)\.dll", "medium"),
     Signature(
         r"Specified provider '(?P<provider>\w+ExecutionProvider)' is not in available provider names",
         "medium",
