@@ -16,7 +16,8 @@ _PARSERS_WORDS = (
     ("Commands:", "命令："),
     ("Arguments:", "参数："),
     ("[OPTIONS]", "[选项]"),
-    ("[COMMAND] [ARGS]...", "[命令] [参数]..."),
+    ("[COMMAND] [ARGS]...", "命令 [参数]..."),
+    ("COMMAND [ARGS]...", "命令 [参数]..."),  # as older releases write it
     ("[required]", "[必填]"),
     ("[default: ", "[默认："),
     ("Show this message and exit.", "显示本帮助并退出。"),

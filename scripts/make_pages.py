@@ -16,9 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from doctor.options import NAMES as COMMANDS  # noqa: E402
 from doctor.registry import FAMILIES, all_checks  # noqa: E402
 
-COMMANDS = ("check", "pi", "fix", "wheels", "explain", "run", "checks")
 #: folders that hold nothing but what this script writes
 OWN_FOLDERS = ("docs/checks", "docs/zh/checks")
 
