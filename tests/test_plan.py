@@ -383,3 +383,21 @@ def test_what_does_not_need_the_card_is_mended_when_no_build_reaches_it():
     assert [item.code for item in made.not_done] == ["card"]
     alone = plan([found("card", MendTorch(cuda=True))], NoCard())
     assert not alone.steps and [item.code for item in alone.not_done] == ["card"]
+
+
+def test_as_a_requirements_file():
+    from doctor.render.requirements import render_plan
+
+    asset = Wheel(
+        "onnxruntime", "1.9.1", "onnxruntime-1.9.1-cp37-none.whl", "https://h.example.org/o.whl_np1195", None, ""
+    )
+    torch = Wheel("torch", "2.1.0+cpu", "torch.whl", "https://h.example.org/torch.whl", "0" * 64, "")
+    shop = Shop(torch=(torch, wheel("numpy", "1.26.4"), wheel("scipy", ">=1.7"), asset), removes=("torchaudio",))
+    lines = render_plan(plan([found("a", MendTorch())], shop), "en").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        "torch @ https://h.example.org/torch.whl#sha256=" + "0" * 64,
+        "numpy==1.26.4",
+        "scipy>=1.7",
+        "./onnxruntime-1.9.1-cp37-none.whl",
+    ]
+    assert "torchaudio" in lines[1] and "https://h.example.org/o.whl_np1195" in lines[-2]
