@@ -106,7 +106,7 @@ SIGNATURES = (
     ),
     Signature(
         r"increase (?:the )?shared memory|"
-        r"(?:out of|insufficient|not enough) shared memory|"
+        r"(?:out of|insufficient|not enough) shared memory|shared memory limit|"
         r"/dev/shm is (?:only|just|too)|"
         r"共享内存不足|共享内存不够|共享内存太小",
         "low",

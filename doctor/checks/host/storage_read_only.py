@@ -58,7 +58,7 @@ FAILING = Text(
 
 SIGNATURES = (
     Signature(
-        r"\[Errno 30\]|Read-only file ?system|[Rr]emounting filesystem read-only|只读文件系统|唯讀檔案系統|"
+        r"\[Errno 30\]|Read[- ]only file ?system|[Rr]emounting filesystem read-only|只读文件系统|唯讀檔案系統|"
         r"読み込み専用ファイルシステム|읽기 전용 파일 ?시스템|Dateisystem ist nur lesbar|"
         r"Système de fichiers accessible en lecture seul|[Ss]istema de (?:ficheros|archivos) de (?:sólo|solo) lectura|"
         r"Sistema de arquivos somente leitura|File system in sola lettura|только для чтения"

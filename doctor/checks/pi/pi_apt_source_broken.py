@@ -186,6 +186,9 @@ SIGNATURES = (
         "medium",
         unless=(r"Temporary failure resolving|Could not connect|暂时不能解析",),
     ),
+    Signature(
+        r"At least one invalid signature was encountered|\bGPG error: https?://(?P<repository>\S{3,120})", "high"
+    ),
     # told in words
     Signature(
         r"apt(?:-get)? update .{0,20}(?:fail|404|error|broken)|"

@@ -51,9 +51,10 @@ SIGNATURES = (
     Signature(r"Expected sha256 (?P<expected>[0-9a-f]{16,64})\b.{0,40} Got (?P<got>[0-9a-f]{16,64})"),
     # told in words
     Signature(
-        r"hash(?:es)? (?:do(?:es)? not match|not matching|don't match|mismatch)",
+        r"hash(?:es)? (?:do(?:es)? not match|not matching|missing|don't match|mismatch)",
         "low",
     ),
+    Signature(r"\b(?:missing|wrong|invalid) hash(?:es)?\b", "low"),
 )
 
 
