@@ -248,6 +248,7 @@ NOT_CALLED = {
     ("pi",): "only a name in the text; needs a Raspberry Pi",
     ("wheels",): "only a name in the text; needs a package",
     ("explain",): "only a name in the text; reads standard input",
+    ("run",): "only a name in the text; needs a command",
     ("run", "--", "CMD"): "CMD stands for a command",
     ("pi", "opencv-python", "onnxruntime"): "needs a Raspberry Pi; its output for a recorded one is shown and compared",
     ("pi", "--python"): "needs a Raspberry Pi; done in the emulated one (tests/raspberry)",
