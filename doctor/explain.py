@@ -153,25 +153,35 @@ def _windows(low: str, words: List[str]) -> Iterable[Tuple[int, int]]:
         yield start, end
 
 
+#: how many of its first letters decide whether a word is looked for
+_START = 4
+
+
 class _Index:
     """The signatures of some checks, by a word that each needs."""
 
     def __init__(self, checks: Iterable[Check]) -> None:
-        self._by_word: Dict[str, List[Tuple[str, Signature, _Ready]]] = {}
+        self._entries: List[Tuple[str, Signature, _Ready]] = []
+        #: word -> the numbers of its entries
+        self._by_word: Dict[str, List[int]] = {}
         for check in checks:
             for signature in check.signatures:
                 entry = (check.code, signature, ready(signature.pattern))
-                for word in sorted({word for need in entry[2].needs for words in need[:1] for word in words}):
-                    self._by_word.setdefault(word, []).append(entry)
+                for word in {word for need in entry[2].needs for words in need[:1] for word in words}:
+                    self._by_word.setdefault(word, []).append(len(self._entries))
+                self._entries.append(entry)
+        #: the words by their first letters: which of these a text has is known after one walk through it
+        self._by_start: Dict[Tuple[str, ...], List[str]] = {}
+        for word in self._by_word:
+            self._by_start.setdefault(tuple(word[:_START]), []).append(word)
+        self._short = [word for word in self._by_word if len(word) < _START]
 
     def possible(self, low: str) -> Iterable[Tuple[str, Signature, _Ready]]:
         """Return the signatures of which a first word stands in ``low``."""
-        found = {}
-        for word, entries in self._by_word.items():
-            if word in low:
-                for entry in entries:
-                    found[id(entry)] = entry
-        return found.values()
+        starts = self._by_start.keys() & set(zip(*(low[at:] for at in range(_START))))
+        words = self._short + [word for start in starts for word in self._by_start[start]]
+        numbers = {number for word in words if word in low for number in self._by_word[word]}
+        return [self._entries[number] for number in sorted(numbers)]
 
 
 _indexes: Dict[Tuple[int, ...], _Index] = {}
