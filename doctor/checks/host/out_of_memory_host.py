@@ -133,7 +133,7 @@ SIGNATURES = (
         unless=(r"CUDA|\bGPU|VRAM|显存|\bcaching|cach(?:ed|ing) to RAM",),
     ),
     Signature(
-        r"\b(?:runs?|running|ran) out of (?:system )?memory\b|running out of RAM\b|ran out of RAM\b|"
+        r"\b(?:runs?|running|ran) out of (?:system )?memory\b|running out of RAM\b|"
         r"insufficient RAM\b|not enough memory\b|insufficient memory\b",
         "low",
         unless=(r"CUDA|\bGPU|VRAM|显存|\bcaching|cach(?:ed|ing) to RAM",),

@@ -79,7 +79,7 @@ SIGNATURES = (
         r"cublas\w{0,4}64_\w{1,5})\.dll.{0,60}(?:was not found|not found|missing|找不到|无法)",
         "medium",
         # TensorFlow asks and goes on
-        unless=(r"'; dlerror: ",),
+        unless=(r"; dlerror: ",),
     ),
     # told in words
     Signature(
