@@ -86,7 +86,17 @@ NOT_IN_MATRIX = Text(
     "{date} 的 wheel 表里没有 torch {torch}，不知道与它配套的 {name}。",
 )
 NOTHING_FITS = Text("No set fits: {why}.", "没有合适的组合：{why}。")
-NO_TARGET = Text("What the target Python is, is not known.", "目标 Python 的信息未知。")
+NO_TARGET = Text(
+    "Which wheels these are depends on the Python and the system, which are not known here: `doctor fix` on the machine "
+    "where it happened names them.",
+    "具体是哪个 wheel 取决于 Python 和系统，而这里不知道：请在出错的机器上运行 `doctor fix`，它会给出准确的文件。",
+)
+BY_NAME = Text(
+    "For torch {torch}: `python -m pip install --no-deps {pairs} --index-url {folder}` (which file that is depends on "
+    "the system, which is not known here).",
+    "与 torch {torch} 配套：`python -m pip install --no-deps {pairs} --index-url {folder}`"
+    "（系统未知，所以无法给出具体文件）。",
+)
 NO_WHEEL = Text(
     "{wanted} has no wheel for Python {python} on {platform}.",
     "{wanted} 没有适合 Python {python}（{platform}）的 wheel。",
@@ -104,8 +114,26 @@ def mend(matrix: Matrix, facts: Facts, cuda: bool, pins: Sequence[str] = ()) -> 
     try:
         target = Target.from_facts(facts, matrix)
     except DoctorError:
-        return Mended(not_done=(NotDone("", NO_TARGET),))
+        target = None
+    if target is None or not target.platform:
+        return Mended(not_done=(NotDone("", NO_TARGET) if cuda else _by_name(matrix, facts),))
     return _Mender(matrix, facts, target, cuda, pins).mended()
+
+
+def _by_name(matrix: Matrix, facts: Facts) -> NotDone:
+    """Return what belongs to the torch of a machine of which too little is known to name files."""
+    members = {member.name: member for member in _members(facts, facts.maybe(Distributions) or Distributions())}
+    torch = members.get("torch")
+    partners = matrix.partners(torch.version) if torch is not None else None
+    if torch is None or partners is None or torch.variant is None:
+        return NotDone("", NO_TARGET)
+    pairs = [
+        "%s==%s" % (name, getattr(partners, name)[-1])
+        for name in PARTNERS
+        if getattr(partners, name) and (name in members or name == "torchvision")
+    ]
+    folder = "https://download.pytorch.org/whl/" + torch.variant
+    return NotDone("", BY_NAME, {"torch": torch.version, "pairs": " ".join(pairs), "folder": folder})
 
 
 class _Limits(NamedTuple):

@@ -112,6 +112,24 @@ def test_m1_and_m2_take_the_cpu_file(case):
     )
 
 
+@pytest.mark.parametrize("python", [None, Python(executable="", version="3.10.11", abi="cp310", platform="")])
+def test_the_pair_is_named_where_the_system_is_unknown(python):
+    said = Facts({Python: python, Torch: Torch("2.1.0+cu121", None, "12.1"), Torchvision: Unknown("not in the text")})
+    mended = mend(MATRIX, said, False)
+    assert mended.wheels == ()
+    (left,) = mended.not_done
+    assert left.params["pairs"] == "torchvision==0.16.0"
+    assert left.params["folder"] == "https://download.pytorch.org/whl/cu121"
+
+
+@pytest.mark.parametrize("torch, cuda", [(Torch("2.1.0", None, Unknown("not in the text")), False), (None, False)])
+def test_no_pair_is_made_up(torch, cuda):
+    (left,) = mend(MATRIX, Facts({Python: None, Torch: torch}), cuda).not_done
+    assert "doctor fix" in left.reason.render("en", left.params)
+    (left,) = mend(MATRIX, Facts({Python: None, Torch: Torch("2.1.0+cu121", None, "12.1")}), True).not_done
+    assert not left.params  # torch itself may have to move
+
+
 def test_a_set_that_fits_is_left_alone():
     a4 = facts(
         [dist("torch", "2.14.1"), dist("torchvision", "0.29.0")],

@@ -77,7 +77,7 @@ SIGNATURES = (
     ),
     explain_zh=EXPLAIN_ZH,
     needs=(Torch, Torchvision, Trials, Nvidia),
-    remedies=(MendTorch(cuda=True),),
+    remedies=(MendTorch(),),
     signatures=SIGNATURES,
 )
 def torchvision_cpu_build(facts: Facts, matrix) -> Iterator[Finding]:
