@@ -3,7 +3,15 @@
 import os
 import sys
 
-if __name__ == "__main__" and sys.path[:1] in ([""], [os.getcwd()]):
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return ""
+
+
+if __name__ == "__main__" and sys.path[:1] == [_here()]:
     # ``python -m`` looks into the current folder first: a random.py there must be found, not imported
     del sys.path[0]
 

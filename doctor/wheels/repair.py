@@ -87,8 +87,8 @@ NOT_IN_MATRIX = Text(
 )
 NOTHING_FITS = Text("No set fits: {why}.", "没有合适的组合：{why}。")
 NO_TARGET = Text(
-    "Which wheels these are depends on the Python and the system, which are not known here: `doctor fix` on the machine "
-    "where it happened names them.",
+    "Which wheels these are depends on the Python and the system, which are not known here: `doctor fix` on the "
+    "machine where it happened names them.",
     "具体是哪个 wheel 取决于 Python 和系统，而这里不知道：请在出错的机器上运行 `doctor fix`，它会给出准确的文件。",
 )
 BY_NAME = Text(
