@@ -93,7 +93,8 @@ SIGNATURES = (
     ),
     # ComfyUI tells no more than the type
     Signature(
-        r"\btorch\.(?:cuda\.)?OutOfMemoryError\b|OutOfMemoryError\W{1,4}Allocation on device|Allocation on device \d",
+        r"\btorch\.(?:cuda\.)?OutOfMemoryError\b|CUDA OutOfMemoryError\b|"
+        r"OutOfMemoryError\W{1,4}Allocation on device|Allocation on device \d",
         "high",
     ),
     # told in words

@@ -49,7 +49,8 @@ SIGNATURES = (
         r"Out of memory: Kill(?:ed)? process \d+|invoked oom-killer|oom-kill:constraint|"
         r"oom_reaper: reaped process|OOMKilled(?!\W{1,4}false)|out-of-memory handler|"
         r"Detected \d+ oom[-_]kill event|have been OOM Killed|task \d+: Out Of Memory|"
-        r"Job \d+ exceeded memory limit|Exceeded (?:job|step) memory limit"
+        r"Job \d+ exceeded memory limit|Exceeded (?:job|step) memory limit|"
+        r"line \d+: {1,4}\d+ Killed {1,40}\S{0,200}\b(?:cicc|cc1plus|cc1|nvcc|ptxas|lto1)\b"
     ),
     Signature(r"enforce fail at \S{0,120}(?:CPUAllocator|alloc_cpu)\.cpp", outranks=("torch-broken",)),
     Signature(r"killed by signal: Killed"),
@@ -80,6 +81,7 @@ SIGNATURES = (
         unless=(_PYTHON_ERROR, r"Received sigquit", r"no kernel image", r"CUDA error"),
     ),
     Signature(
+        r"\bOOM[- ]?killed\b|"
         r"(?:gets?|got|is|was|been|being) killed\b.{0,80}\b(?:memory|RAM|OOM)\b|\b(?:memory|RAM|"
         r"OOM)\b.{0,80}(?:gets?|got|is|was|been|being) killed\b|内存不足.{0,40}(?:杀|kill)",
         "medium",

@@ -103,6 +103,7 @@ SIGNATURES = (
         r"(?:add|with|increase|set|use|using|need|加上).{0,40}--shm-size|"
         r"(?:add|with|set|use|using|need|加上).{0,40}--ipc[= ]host",
         "low",
+        requires=(r"DataLoader|\bworkers?\b|shared memory|/dev/shm|Bus error|共享内存",),
     ),
     Signature(
         r"increase (?:the )?shared memory|"

@@ -119,10 +119,15 @@ SIGNATURES = (
     Signature(
         r"can'?t find Rust compiler|Cargo, the Rust package manager, is not installed|"
         r"pg_config executable not found|Could not find cmake executable|Couldn'?t find ffmpeg or avconv|"
-        r"(?:sh|bash|zsh)\S{0,3} (?:line )?(?:\d{1,3}: )?(?P<tool>cmake|gcc|g\+\+|make|git|ninja|cargo|rustc|wget|"
-        r"unzip)"
+        r"(?:sh|bash|zsh)\S{0,3} (?:line )?(?:\d{1,3}: )?(?P<tool>cmake|gcc|g\+\+|make|git|ninja|cargo|rustc)"
         r": (?:command )?not found",
         "medium",
+    ),
+    # a script that fetches weights goes on without them
+    Signature(
+        r"(?:sh|bash|zsh)\S{0,3} (?:line )?(?:\d{1,3}: )?(?P<tool>wget|unzip|curl): (?:command )?not found",
+        "medium",
+        unless=(r"(?:ModuleNotFoundError|ImportError): ",),
     ),
     Signature(r"cannot find -l(?!cuda\b|cudart|nv|torch|c10|pthread)(?P<library>\w[\w+-]{1,30})", "medium"),
     # told in words

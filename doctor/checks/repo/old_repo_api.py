@@ -76,9 +76,11 @@ _LIBRARIES = (
     r"streamlit|gradio|langchain|openai|pydantic|shapely|fvcore|detectron2|wandb|omegaconf|"
     r"hydra|pytorch3d|kornia|torchmetrics|ignite|fairseq|sentence_transformers|tokenizers|"
     r"numba|jax|flax|haiku|chex|optax|tensorboard|tensorboardX|cupy|dgl|torch_geometric|spacy|"
-    r"gensim|nltk|boto3|requests|urllib3|attr|click|yaml|ray|sympy|vllm|triton|xformers|trl|"
+    r"gensim|nltk|boto3|requests|urllib3|attr|click|yaml|ray|sympy|xformers|trl|"
     r"bitsandbytes|deepspeed|apex)"
 )
+#: a dump's own questions, which old releases of a library do not answer
+_ASKED = r"(?!__version(?:_tuple)?__)"
 SIGNATURES = (
     Signature(
         r"torch\._six|cannot import name '(?P<name>container_abcs|string_classes|int_classes)'",
@@ -130,7 +132,9 @@ SIGNATURES = (
     ),
     Signature(r"No module named 'tensorflow\.(?:contrib|examples)", outranks=("module-in-other-env",)),
     Signature(
-        r"cannot import name '(?P<name>\w+)' from '(?P<module>"
+        r"cannot import name '"
+        + _ASKED
+        + r"(?P<name>\w+)' from '(?P<module>"
         + _LIBRARIES
         + r"(?:\.\w+)*)' \((?!.{0,300}circular import)(?P<path>[^)\n]{3,300})\)",
         unless=(r"most likely due to a circular import", r"\(unknown location\)"),
@@ -142,8 +146,18 @@ SIGNATURES = (
         "high",
     ),
     Signature(
-        r"module '(?P<module>" + _LIBRARIES + r"(?:\.\w+)*)' has no attribute '(?P<name>(?!__version__)\w+)'",
+        r"module '(?P<module>" + _LIBRARIES + r"(?:\.\w+)*)' has no attribute '" + _ASKED + r"(?P<name>\w+)'",
         "high",
+        unless=(r"most likely due to a circular import",),
+    ),
+    # these change with every release: as often a half of an installation, or a name that is not there yet
+    Signature(
+        r"module '(?P<module>(?:triton|vllm)(?:\.\w+)*)' has no attribute '"
+        + _ASKED
+        + r"(?P<name>\w+)'|cannot import name '"
+        + _ASKED
+        + r"(?P<import>\w+)' from '(?:triton|vllm)(?:\.\w+)*' \((?!unknown)",
+        "low",
         unless=(r"most likely due to a circular import",),
     ),
     Signature(
