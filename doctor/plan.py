@@ -552,5 +552,5 @@ SAME_PLACE = Text(
 )
 UNINSTALL = Text("Uninstall {names}.", "卸载 {names}。")
 DELETE = Text("Delete leftovers of interrupted installs: {paths}.", "删除安装中断后的残留：{paths}。")
-REWRITE = Text("Rewrite {count} places in {files}.", "改写 {files} 中的 {count} 处代码。")
+REWRITE = Text("Rewrite {count} place(s) in {files}.", "改写 {files} 中的 {count} 处代码。")
 IF_WANTED = Text("If you want it: {command}", "如有需要：{command}")

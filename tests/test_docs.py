@@ -264,7 +264,7 @@ OTHER_COMMANDS = {
     "make .venv-dev/bin/python": "needs the package index; a newcomer's steps were followed in a clone on 2026-11-22",
     ".venv-dev/bin/python -m ": "the same",
     "python3 -m venv": "the README's two commands are run by .ci/run, word by word",
-    "pipx install .": "needs pipx and the package index; tried by hand on 2026-11-22 with pipx 1.8",
+    "pipx install .": "needs pipx and the package index; tried by hand on 2026-11-22 with pipx 1.18.4",
     "uvx --from .": "needs uv and the package index; tried by hand on 2026-11-22 with uv 0.13.9",
     "python benchmarks/": "takes minutes and gigabytes; its output stands in docs/benchmarks.md",
     "python tests/fix/trials.py": "takes an hour; its output stands in docs/fix-trials.md",
