@@ -5,6 +5,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 from ..model import Wheel
 from ..record import dataclass
 from ..text import Text
+from .reasons import joined
 from .target import Target
 
 
@@ -15,7 +16,10 @@ class Said(NamedTuple):
     params: Mapping[str, Any] = {}
 
     def render(self, lang: str) -> str:
-        return self.text.render(lang, self.params)
+        params = self.params
+        if "reasons" in params:
+            params = dict(params, reasons=joined(params["reasons"], lang))
+        return self.text.render(lang, params)
 
 
 class Alternative(NamedTuple):

@@ -188,7 +188,7 @@ class Beside:
                 "{build} does not fit: {reasons}.",
                 "{build} 不适合：{reasons}。",
                 build="onnxruntime-gpu " + file.version,
-                reasons="; ".join(reasons),
+                reasons=tuple(reasons),
             )
         return not any(reason.startswith(("driver:", "compute-capability:")) for reason in reasons)
 

@@ -352,7 +352,7 @@ class _Chooser(Beside):
             self._warn(
                 "Not confirmed: {reasons}. Nothing known fits better.",
                 "未确认：{reasons}。没有已知更合适的构建。",
-                reasons="; ".join(best.reasons),
+                reasons=tuple(best.reasons),
             )
         rule = self._rule(best, sure)
         self._say_newer(best.build.version)
@@ -457,7 +457,7 @@ class _Chooser(Beside):
                         "{build} does not fit: {reasons}.",
                         "{build} 不适合：{reasons}。",
                         build=build.name,
-                        reasons="; ".join(reasons),
+                        reasons=tuple(reasons),
                     )
                     return [(build, pair[0][0], pair[1][0])]
         return []
@@ -500,10 +500,10 @@ class _Chooser(Beside):
                 "{build} does not fit: {reasons}.",
                 "{build} 不适合：{reasons}。",
                 build=build.name,
-                reasons="; ".join(verdict.reasons),
+                reasons=tuple(verdict.reasons),
             )
         elif verdict.status == UNCONFIRMED:
-            self._warn("Not confirmed: {reasons}.", "未确认：{reasons}。", reasons="; ".join(verdict.reasons))
+            self._warn("Not confirmed: {reasons}.", "未确认：{reasons}。", reasons=tuple(verdict.reasons))
         elif verdict.how == "minor":
             self._warn(
                 "Driver {driver} runs CUDA {cuda} by minor-version compatibility.",

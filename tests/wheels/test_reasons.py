@@ -44,3 +44,11 @@ def test_several_reasons_are_one_line():
     reasons = ("driver: 470.57.02 < 580", "compute-capability: 6.1 not in 7.5…12.0")
     assert joined(reasons, "en") == "driver: 470.57.02 < 580; compute-capability: 6.1 not in 7.5…12.0"
     assert joined(reasons, "zh") == "驱动：470.57.02 < 580；计算能力：6.1 不在 7.5…12.0 之内"
+
+
+def test_a_warning_says_its_reasons_in_the_readers_language():
+    asked = {"platform": "linux_x86_64", "python_version": "3.11", "driver": "580.95.05"}
+    choice = run(("torch==2.7.0+cu126",), gpus=("GeForce RTX 5090",), matrix=wheel_matrix.load(), **asked)
+    english, chinese = (" ".join(choice.to_json(lang)["warnings"]) for lang in ("en", "zh"))
+    assert "CUDA 12.6 makes no code for 12.0" in english
+    assert "CUDA 12.6 不能为 12.0 生成代码" in chinese and "makes no code" not in chinese
