@@ -271,37 +271,43 @@ class Screen:
     def findings(self, report: Report) -> None:
         """Draw errors and warnings whole, and notes in a line each (whole with -v)."""
         notes = [finding for finding in report.findings if finding.severity == NOTE and not self.verbose]
+        before = None
         for finding in report.findings:
             if finding not in notes:
                 self.out("")
-                self.finding(finding, report.plan)
+                self.finding(finding, report.plan, before)
+                before = finding
         if notes and len(notes) < len(report.findings):
             self.out("")
         for finding in notes:
             title = finding.title.render(self.lang, finding.params) if finding.title else ""
             self.title(NOTE, title, finding.code)
 
-    def finding(self, finding: Finding, plan: Plan) -> None:
+    def finding(self, finding: Finding, plan: Plan, before: Optional[Finding] = None) -> None:
+        """Draw a finding; what the one before it, of the same code, has said already is not said again (but with -v)."""
+        again = before if before is not None and before.code == finding.code and not self.verbose else None
         title = finding.title.render(self.lang, finding.params) if finding.title else ""
         self.title(str(finding.severity), title, finding.code)
         rows = Table.grid(padding=(0, 1))
         rows.add_column(no_wrap=True, style="dim")
         rows.add_column(overflow="fold")
-        if finding.cause:
+        if finding.cause and (again is None or again.cause != finding.cause):
             rows.add_row(self.say(words.WHY), self.plain(finding.cause.render(self.lang, finding.params)))
         shown = finding.evidence if self.verbose else finding.evidence[:EVIDENCE_LINES]
         for line in shown:
             rows.add_row(self.say(words.SEEN), Rich(self.plain(line), style="dim"))
         if len(finding.evidence) > len(shown):
             rows.add_row("", Rich("+%d (-v)" % (len(finding.evidence) - len(shown)), style="dim"))
-        steps = [step for number in step_ids(plan, finding) for step in plan.steps if step.id == number]
+        said = step_ids(plan, again) if again is not None else []
+        wanted = [number for number in step_ids(plan, finding) if number not in said]
+        steps = [step for number in wanted for step in plan.steps if step.id == number]
         steps.sort(key=lambda step: step.kind == "system")  # their commands, which are never broken, come below
         for step in steps:
             rows.add_row(self.say(words.FIX), self.step_line(step))
             for wheel in step.wheels:
                 if wheel.url:  # a file of the package index says no more than its version in the line above
                     rows.add_row("", Rich(self.plain(wheel.filename), style="cyan"))
-        for item in plan.not_done:
+        for item in plan.not_done if again is None else ():
             if item.code == finding.code:
                 rows.add_row(self.say(words.FIX), self.plain(item.reason.render(self.lang, item.params)))
         self.out(rows, indent=2)
