@@ -284,7 +284,7 @@ class Screen:
             self.title(NOTE, title, finding.code)
 
     def finding(self, finding: Finding, plan: Plan, before: Optional[Finding] = None) -> None:
-        """Draw a finding; what the one before it, of the same code, has said already is not said again (but with -v)."""
+        """Draw a finding; what one of the same code has just said is not said again (but with -v)."""
         again = before if before is not None and before.code == finding.code and not self.verbose else None
         title = finding.title.render(self.lang, finding.params) if finding.title else ""
         self.title(str(finding.severity), title, finding.code)
