@@ -22,6 +22,7 @@ PURE = (
     "text.py",
     "registry.py",
     "explain.py",
+    "signatures.py",
     "plan.py",
     "checks/",
     "wheels/choose.py",

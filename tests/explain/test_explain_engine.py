@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from doctor import explain as engine
 from doctor import source_text
-from doctor.explain import HIGH, anchors, compiled, explain
+from doctor.explain import HIGH, explain
 from doctor.facts import Facts, Torch, Torchvision
 from doctor.plan import build
 from doctor.registry import all_checks
+from doctor.signatures import anchors, compiled
 from doctor.wheels import matrix as wheel_matrix
 
 NMS = "RuntimeError: Could not run 'torchvision::nms' with arguments from the 'CUDA' backend. This could be because"

@@ -14,7 +14,7 @@ pytestmark = [
 ]
 
 LINE = "epoch %07d/9999999 loss 0.1234 lr 0.0001 time 0.05 data 0.01 memory 4096 eta 1:00:00"
-FAULT = "NotImplementedError: Could not run 'torchvision::nms' with arguments from the 'CUDA' backend."
+FAULT = "RuntimeError: Could not run 'torchvision::nms' with arguments from the 'CUDA' backend."
 
 
 def write(path, end):
