@@ -57,6 +57,8 @@ SIGNATURES = (
         r"(?:CUDA|HIP|SYCL|Vulkan) error \d+ at .{3,100}: out of memory|kIOGPUCommandBufferCallbackErrorOutOfMemory"
     ),
     Signature(r"cudaMalloc failed: out of memory|allocating [\d.]+ MiB on device \d+: cudaMalloc failed"),
+    # TensorRT
+    Signature(r"Cuda Error in \w{2,30}: 2 \(out of memory\)"),
     Signature(r"hipMalloc failed: out of memory", outranks=("rocm-issue",)),
     Signature(
         r"Requested amount of GPU memory \(\d+ bytes\) could not be allocated|Error Code 2: OutOfMemory", "medium"

@@ -67,6 +67,16 @@ _PACKAGES = (
     r"huggingface_hub|triton|vllm|einops|omegaconf|hydra|loguru|rich|lap|lapx|"
     r"google|packaging|setuptools|pip|wheel|jupyter\w{0,12}|ipykernel|notebook|coremltools|tflite_runtime|"
     r"paddle|paddleocr|easyocr|labelImg|labelme|picamera2?|libcamera|pykms|RPi|gpiozero|serial|smbus2?)"
+)  #: pip builds a package where it sees none of what is installed
+ISOLATED = Text(
+    en="pip builds the package in an isolated environment of its own, which has no {module}.",
+    zh="pip 在它自己的隔离环境里编译这个包，那里没有 {module}。",
+)
+BUILD_HERE = Manual(
+    Text(
+        en="Install {module} into the target first, then the package with `--no-build-isolation`.",
+        zh="先把 {module} 装进目标环境，再用 `pip install --no-build-isolation` 安装这个包。",
+    )
 )
 SIGNATURES = (
     Signature(
@@ -81,7 +91,7 @@ SIGNATURES = (
     ),
     # told in words, without the traceback
     Signature(
-        r"^(?!.{0,200}(?:warning|skipp|optional)).{0,200}(?<!Error: )No module (?:named|called) ['\"`]?(?P<module>"
+        r"^(?!.{0,200}(?:warning|skipp|optional)).{0,200}(?<!Error: )No module (?:named?|called) ['\"`]?(?P<module>"
         + _PACKAGES
         + r")\b(?!\.)",
         "medium",
@@ -95,18 +105,15 @@ SIGNATURES = (
         "medium",
         requires=(r"get_requires_for_build|Getting requirements to build|pip-build-env|build_meta\.py|build backend",),
         outranks=("numpy-missing",),
-        cause=Text(
-            en="pip builds the package in an isolated environment of its own, which has no {module}.",
-            zh="pip 在它自己的隔离环境里编译这个包，那里没有 {module}。",
-        ),
-        remedies=(
-            Manual(
-                Text(
-                    en="Install {module} into the target first, then the package with `--no-build-isolation`.",
-                    zh="先把 {module} 装进目标环境，再用 `pip install --no-build-isolation` 安装这个包。",
-                )
-            ),
-        ),
+        cause=ISOLATED,
+        remedies=(BUILD_HERE,),
+    ),
+    # the package's own words for the same
+    Signature(
+        r"(?P<module>torch) is required for (?:pre-)?(?:compil|build)\w{3,4} .{0,30}install it first",
+        "medium",
+        cause=ISOLATED,
+        remedies=(BUILD_HERE,),
     ),
     Signature(r"(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>" + _PACKAGES + r")\b(?!\.)", "low"),
     Signature(r"python\S{0,12}: No module named (?P<module>[\w.]{2,40})", "low"),

@@ -65,7 +65,8 @@ SIGNATURES = (
     Signature(bound_first("requires Python '", "' but the running Python is ", newer=False)),
     Signature(
         r"unsupported operand type\(s\) for \|: '(?:type|_GenericAlias|ABCMeta|NoneType|"
-        r"builtin_function_or_method)' and '(?:NoneType|type|_GenericAlias)'"
+        r"builtin_function_or_method)' and '(?:NoneType|type|_GenericAlias)'|"
+        r"unsupported operand type\(s\) for \|=?: 'dict' and 'dict'"
     ),
     Signature(r"TypeError: '(?:type|ABCMeta)' object is not subscriptable"),
     Signature(r"SyntaxError: future feature annotations is not defined"),

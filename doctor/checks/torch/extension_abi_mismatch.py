@@ -104,6 +104,13 @@ SIGNATURES = (
         "medium",
         outranks=("old-repo-api", "module-in-other-env"),
     ),
+    # Python 3.6 does not say from where
+    Signature(
+        r"from (?P<module>(?!torch\b)\w{2,40}) import _C\b.{0,20}\n.{0,40}ImportError: cannot import name '?_C'?"
+        r"\s{0,4}$",
+        "medium",
+        outranks=("old-repo-api", "module-in-other-env"),
+    ),
     Signature(
         r"No module named '(?:amp_C|apex_C|fused_layer_norm_cuda|scaled_\w{4,40}_softmax_cuda|fused_\w{4,40}_cuda|"
         r"syncbn|iou3d_nms_cuda|roiaware_pool3d_cuda|exllamav?2?_kernels|awq_inference_engine|awq_ext|quant_cuda)'",

@@ -42,9 +42,11 @@ Windows 上有 GeForce RTX 3060，却装了 `torch==2.1.0+cpu`：在 Windows 上
 _UNUSED = (
     r"(?:GPU|CUDA|显卡).{0,40}(?:not |n't |no |不|未|没).{0,20}(?:detect|used|found|work|"
     r"recogni|available|可用|检测|使用|用上)|is_available\(\).{0,20}False|"
+    r"\b(?:GPU|CUDA)(?: device)? (?:is )?unavailable|"
     r"(?:not|n't|unable to) (?:\w+ ){0,2}(?:us|run|detect|find|recogni|train)\w* (?:\w+ ){0,2}(?:GPU|CUDA)\b|"
     r"instead of (?:the |my |a )?GPU",
-    r"\b[RG]TX ?\d{3,4}|GeForce|Tesla [A-Z]\d|Quadro|nvidia-smi|NVIDIA \(R\) Cuda compiler",
+    r"\b[RG]TX ?\d{3,4}|GeForce|Tesla [A-Z]\d|Quadro|nvidia-smi|NVIDIA \(R\) Cuda compiler|CUDA Version: ?\d|"
+    r"\bmy (?:\w+ ){0,2}GPU\b|我的(?:显卡|GPU)",
 )
 _OTHER_ERROR = r"^[\w.]{0,60}(?:Error|Exception): (?!.{0,80}(?:CUDA|cuda|GPU))"
 SIGNATURES = (

@@ -42,6 +42,10 @@ EXPLAIN_ZH = """导出的模型与运行它的程序不匹配。
 """
 
 
+#: the caller hands in height × width × channels: a slip of its code, whatever the model was exported with
+_CHANNELS_LAST = (
+    r"Got invalid dimensions for input: \S{1,60} for the following indices index: 1 Got: \d{2,5} Expected: [13]\b"
+)
 SIGNATURES = (
     Signature(r"operands could not be broadcast together with shapes \(3,2,\d+,\d+\) \(\d+,2\)"),
     Signature(
@@ -51,9 +55,11 @@ SIGNATURES = (
     ),
     Signature(
         r"Got invalid dimensions for input: (?P<input>\S{1,60}) for the following indices index: "
-        r"\d+ Got: (?P<got>\d+) Expected: (?P<expected>\d+)"
+        r"\d+ Got: (?P<got>\d+) Expected: (?P<expected>\d+)",
+        unless=(_CHANNELS_LAST,),
     ),
-    Signature(r"Got invalid dimensions for input"),
+    Signature(r"Got invalid dimensions for input", unless=(_CHANNELS_LAST,)),
+    Signature(_CHANNELS_LAST, "low"),
     # what the own program feeds may as well be wrong
     Signature(
         r"Unexpected input data type\. Actual: \(tensor\((?P<got>\w+)\)\) ?, expected: "
