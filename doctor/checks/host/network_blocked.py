@@ -109,6 +109,8 @@ _UNREACHABLE = r"(?:连不上|无法连接|无法访问|连接不上|访问不�
 #: An address of this very machine: a server of the user's own that does not run.
 _LOCAL = r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)[:/]"
 SIGNATURES = (
+    # GitHub counts the calls of an address that many share
+    Signature(r"HTTP Error 403: rate limit exceeded|API rate limit exceeded for", "low"),
     Signature(
         r"Failed to connect to (?P<host>[\w.-]{3,80}) port (?P<port>\d+)",
         unless=(r"Failed to connect to (?:localhost|127\.0\.0\.1|0\.0\.0\.0)",),
