@@ -14,8 +14,7 @@ pip only prints a line about it.
 `pip install nvidia-cudnn-cu12` after torch 2.5.1 puts cuDNN 9.20 where torch asks for 9.1.0.70.
 
 ## Fix
-Puts the versions back that torch names, and a package whose library is gone. For a stray `LD_LIBRARY_PATH`: start
-without it.
+Puts the versions back that torch names. For a stray `LD_LIBRARY_PATH`: start without it.
 """
 
 import re
@@ -29,13 +28,12 @@ from ...facts import (
     Facts,
     Host,
     Python,
-    Stage,
     Toolkit,
     Torch,
     Trials,
     Unknown,
 )
-from ...model import ERROR, NOTE, WARNING, Finding, Install, KeepOne, Manual, Reinstall
+from ...model import ERROR, NOTE, WARNING, Finding, Install, KeepOne, Manual
 from ...patterns import lazy
 from ...registry import Signature, check
 from ...text import Text
@@ -57,7 +55,7 @@ torch 从这些包里加载 `libcudnn`、`libcublas`、`libnvJitLink`。
 装好 torch 2.5.1 之后又执行 `pip install nvidia-cudnn-cu12`，cuDNN 变成 9.20，而 torch 要求 9.1.0.70。
 
 ## 修复
-装回 torch 指定的版本；库文件丢失的包则重新安装。`LD_LIBRARY_PATH` 有问题时，去掉它再启动。
+装回 torch 指定的版本。`LD_LIBRARY_PATH` 有问题时，去掉它再启动。
 """
 
 PATH_TITLE = Text(
@@ -85,16 +83,6 @@ TWICE_CAUSE = Text(
     "而不是 {wanted}。",
 )
 
-GONE_TITLE = Text(
-    "{missing} of {installed} is missing: torch {torch} cannot be imported.",
-    "{installed} 的 {missing} 缺失，torch {torch} 无法导入。",
-)
-GONE_CAUSE = Text(
-    "The package index's torch does not hold the CUDA libraries itself: {missing} belongs to {installed}, whose files "
-    "are incomplete. Installing torch {torch} again would not bring it back; {wanted} does.",
-    "pip 安装的 torch {torch} 自身不含 CUDA 库：{missing} 属于 {installed}，该包的文件不完整。"
-    "重装 torch 找不回它，要重装 {wanted}。",
-)
 #: of pasted text alone
 RESTORE = Text(
     "Put torch's own CUDA packages back: `python -m pip check` names those that do not fit, `python -m pip show torch` "
@@ -132,8 +120,6 @@ PACKAGES = {
     "libcupti": "nvidia-cuda-cupti",
     "libcufile": "nvidia-cufile",
 }
-#: the library that the loader does not find; cuDNN and nvrtc come in several files
-MISSING_LIBRARY = lazy(r"((lib[a-zA-Z]+)[\w.-]*\.so[.\d]*): cannot open shared object file")
 
 
 class Wrong(NamedTuple):
@@ -278,21 +264,6 @@ def cuda_libs_conflict(facts: Facts, matrix) -> Iterator[Finding]:
             severity=ERROR if errors or not works and _grave(wrong) else WARNING,
             remedies=tuple(Install(item.name, item.specifier) for item in wrong),
         )
-    for missing, owner in _gone(stages, distributions) if not wrong else ():
-        yield Finding(
-            params={
-                "torch": torch.version,
-                "wanted": "%s==%s" % (owner.name, owner.version),
-                "installed": "%s %s" % (owner.name, owner.version),
-                "missing": missing,
-                "distributions": [owner.name],
-            },
-            evidence=errors,
-            severity=ERROR,
-            remedies=(Reinstall(owner.name, owner.version),),
-            title=GONE_TITLE,
-            cause=GONE_CAUSE,
-        )
     for right, other in _doubles(distributions, torch):
         wanted = right.name + (pins.get(right.name) or "==%s" % right.version)
         yield Finding(
@@ -372,20 +343,6 @@ def _grave(wrong: List[Wrong]) -> bool:
         if there[: len(pinned_at)] < pinned_at or there[:1] != pinned_at[:1]:
             return True
     return False
-
-
-def _gone(stages: List[Optional[Stage]], distributions: Distributions) -> Iterator[Tuple[str, Distribution]]:
-    """Return library files that an import did not find, with the installed package that should hold them."""
-    told = dict.fromkeys(
-        found for stage in stages if stage and failed(stage) for found in MISSING_LIBRARY.findall(stage.text)
-    )
-    for file, library in told:
-        base = PACKAGES.get(library)
-        owner = base and next(
-            (item for item in distributions.items if re.match(base + r"(?:-cu\d+)?$", item.name) and item.version), None
-        )
-        if owner:
-            yield file, owner
 
 
 def _doubles(distributions: Distributions, torch: Torch) -> Iterator[Tuple[Distribution, Distribution]]:

@@ -11,19 +11,33 @@ Nothing that uses torch starts. Installing it again over the damage often report
 `ImportError: libtorch_cpu.so: cannot open shared object file` after an interrupted upgrade.
 
 ## Fix
-Installs the same version again, every file replaced; a missing dependency is installed instead.
+Installs the same version again, every file replaced; a missing dependency is installed instead, and a CUDA library that
+is gone comes back with the package that holds it.
 """
 
 import re
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
-from ...facts import Distributions, Environ, Facts, Host, MissingFact, Nvidia, Stage, Torch, Trials, Unknown
+from ...facts import (
+    Distribution,
+    Distributions,
+    Environ,
+    Facts,
+    Host,
+    MissingFact,
+    Nvidia,
+    Stage,
+    Torch,
+    Trials,
+    Unknown,
+)
 from ...model import Finding, Install, Manual, Reinstall, Remedy
 from ...modules import providers
 from ...patterns import lazy
 from ...registry import Signature, check
 from ...text import Text
 from ...wheels.versions import public
+from ..cuda.cuda_libs_conflict import PACKAGES
 from ..gpu._nvidia import (
     MISMATCH,
     NO_DRIVER,
@@ -49,7 +63,7 @@ EXPLAIN_ZH = """已安装 torch，但无法导入。
 升级中断之后出现 `ImportError: libtorch_cpu.so: cannot open shared object file`。
 
 ## 修复
-重新安装同一版本并替换所有文件；如果缺的是依赖，则安装该依赖。
+重新安装同一版本并替换所有文件；如果缺的是依赖，则安装该依赖；如果缺的是某个 CUDA 库，则重装它所属的包。
 """
 
 MISSING_MODULE = lazy(r"No module named '([A-Za-z_]\w*)(?:\.[\w.]+)?'")
@@ -57,8 +71,16 @@ MISSING_MODULE = lazy(r"No module named '([A-Za-z_]\w*)(?:\.[\w.]+)?'")
 ODD_MODULE = lazy(r"cannot import name '\w+' from (?:partially initialized module )?'(\w+)")
 
 
+#: the library that the loader does not find; cuDNN and nvrtc come in several files
+MISSING_LIBRARY = lazy(r"((lib[a-zA-Z]+)[\w.-]*\.so[.\d]*): cannot open shared object file")
+
 OUT_OF_MEMORY = lazy(r"out of memory", re.IGNORECASE)
 
+GONE_CAUSE = Text(
+    "The package index's torch does not hold the CUDA libraries itself: {missing} belongs to {owner}, whose files are "
+    "incomplete. Installing torch again would not bring it back.",
+    "pip 安装的 torch 自身不含 CUDA 库：{missing} 属于 {owner}，该包的文件不完整。重装 torch 找不回它。",
+)
 NO_CARD_TITLE = Text(
     "torch {torch} is installed but does not reach {gpu}: {error}",
     "torch {torch} 已安装但无法使用 {gpu}：{error}",
@@ -177,11 +199,15 @@ def torch_broken(facts: Facts, matrix) -> Iterator[Finding]:
         yield from _without_card(facts, torch, matrix)
         return
     if stage is not None and failed(stage):
-        error = last_line(stage)
+        params = {"torch": torch.version, "error": last_line(stage), "status": stage.status}
+        missing, owner = _gone(stage.text, facts.maybe(Distributions))
+        if owner is not None:
+            params.update(missing=missing, owner="%s %s" % (owner.name, owner.version))
         yield Finding(
-            params={"torch": torch.version, "error": error, "status": stage.status},
+            params=params,
             evidence=_evidence(stage),
-            remedies=_remedies(torch, stage.text, facts),
+            cause=GONE_CAUSE if owner is not None else None,
+            remedies=(Reinstall(owner.name, owner.version),) if owner else _remedies(torch, stage.text, facts),
         )
         return
     damage = torch.damage
@@ -227,9 +253,19 @@ def _without_card(facts: Facts, torch: Torch, matrix: Any) -> Iterator[Finding]:
 
 def _evidence(stage: Stage) -> Tuple[str, ...]:
     """Return the last lines of a stage's text; of a crash the innermost frames, which come first."""
-    lines = [line for line in stage.text.splitlines() if line.strip()]
+    lines = [line for line in stage.text.splitlines() if line.strip() and "<frozen importlib" not in line]
     fatal = next((number for number, line in enumerate(lines) if line.startswith("Fatal Python error")), None)
-    return tuple(lines[-6:] if fatal is None else lines[fatal : fatal + 6])
+    return tuple(lines[-4:] if fatal is None else lines[fatal : fatal + 6])
+
+
+def _gone(text: str, distributions: Optional[Distributions]) -> Tuple[str, Optional[Distribution]]:
+    """Return the CUDA library that an import did not find, and the installed package that should hold it."""
+    for file, library in MISSING_LIBRARY.findall(text):
+        names = re.compile((PACKAGES.get(library) or "-") + r"(?:-cu\d+)?$")
+        for item in distributions.items if distributions is not None else ():
+            if names.match(item.name) and item.version:
+                return file, item
+    return "", None
 
 
 def _remedies(torch: Torch, text: str, facts: Facts) -> Tuple[Remedy, ...]:
