@@ -6,6 +6,7 @@ from typing import Any, Mapping, Optional
 
 from ..fix.progress import Progress as Silent
 from ..text import Text
+from ..units import size
 
 
 class Progress(Silent):
@@ -31,8 +32,8 @@ class Progress(Silent):
         now = time.monotonic()
         if now - self._last >= 5 or done_bytes == total_bytes:
             self._last = now
-            total = " / %.1f MB" % (total_bytes / 1e6) if total_bytes else " MB"
-            self._line("%s: %.1f%s" % (name, done_bytes / 1e6, total))
+            total = " / " + size(total_bytes) if total_bytes else ""
+            self._line("%s: %s%s" % (name, size(done_bytes), total))
 
     def confirm(self, text: Text, params: Optional[Mapping[str, Any]] = None) -> bool:
         """Ask on the terminal; no answer, or no terminal, is no."""
@@ -56,7 +57,7 @@ class Progress(Silent):
             columns = (
                 TextColumn("{task.description}", markup=False),
                 BarColumn(),
-                DownloadColumn(),
+                DownloadColumn(binary_units=True),
                 TransferSpeedColumn(),
                 TimeRemainingColumn(),
             )
