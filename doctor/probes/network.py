@@ -306,7 +306,7 @@ _RESOLVE = (
 )
 #: words of the message -> kind, where the exception itself does not say more; the first that matches
 _WORDS: Tuple[Tuple[str, str], ...] = (
-    (r"407|proxy authentication required", "proxy-auth"),
+    (r"tunnel connection failed: 407|proxy authentication required", "proxy-auth"),
     (r"tunnel connection failed: 4\d\d", "forbidden"),
     (_RESOLVE, "dns"),
     (r"connection refused|actively refused|winerror 10061", "refused"),

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+import requests
 from trees import write
 
 from doctor.facts import Board, Facts, PipConfig, Project, Python, Setting
@@ -121,6 +122,12 @@ def test_nobody_listens(server):
         through = ask(server.url, proxy="http://me:secret@127.0.0.1:%d" % port)
     assert (through.kind, through.proxy) == ("proxy", "http://127.0.0.1:%d" % port), through
     assert "secret" not in repr(through)
+
+
+def test_a_number_in_an_address_is_no_status():
+    refused = ConnectionRefusedError(111, "Connection refused")
+    cannot = requests.exceptions.ProxyError("HTTPConnectionPool(host='127.0.0.1', port=40757): /407/", refused)
+    assert network._fault(cannot, "http://127.0.0.1:407")[0] == "proxy"
 
 
 def test_a_name_that_does_not_exist(server):
