@@ -40,24 +40,25 @@ EXPLAIN_ZH = """本机的 CUDA 工具包与 torch 构建所用的 CUDA 不同。
 """
 
 HARMLESS = Text(
-    "nvcc {nvcc} compiles, torch runs on the CUDA {cuda} that it brings, and the driver ({driver_cuda}) "
-    "decides what can "
-    "run. torch does not use nvcc; this matters only when you compile CUDA code.",
-    "nvcc {nvcc} 只用于编译，torch 使用自带的 CUDA {cuda}，能否运行由驱动（{driver_cuda}）决定。"
+    "nvcc {nvcc} compiles, torch runs on the CUDA {cuda} that it brings, and the driver (CUDA {driver_cuda}) decides "
+    "what can run. torch does not use nvcc; this matters only when you compile CUDA code.",
+    "nvcc {nvcc} 只用于编译，torch 使用自带的 CUDA {cuda}，能否运行由驱动（CUDA {driver_cuda}）决定。"
+    "torch 不使用 nvcc，只有自己编译 CUDA 代码时才有影响。",
+)
+WITHOUT_DRIVER = Text(
+    "nvcc {nvcc} compiles, torch runs on the CUDA {cuda} that it brings, and the driver decides what can run (nothing "
+    "is known of one here). torch does not use nvcc; this matters only when you compile CUDA code.",
+    "nvcc {nvcc} 只用于编译，torch 使用自带的 CUDA {cuda}，能否运行由驱动决定（这里没有驱动的信息）。"
     "torch 不使用 nvcc，只有自己编译 CUDA 代码时才有影响。",
 )
 BUILDS_MINOR = Text(
-    "The project compiles CUDA code with nvcc {nvcc} against torch's CUDA {cuda}. The major version is the "
-    "same: it works, "
-    "with a warning. The driver runs CUDA {driver_cuda}.",
-    "项目用 nvcc {nvcc} 编译 CUDA 代码，torch 为 CUDA {cuda}。主版本相同，可以使用，只会有警告。"
-    "驱动支持 CUDA {driver_cuda}。",
+    "The project compiles CUDA code with nvcc {nvcc} against torch's CUDA {cuda}. The major version is the same: it "
+    "works, with a warning.",
+    "项目用 nvcc {nvcc} 编译 CUDA 代码，torch 为 CUDA {cuda}。主版本相同，可以使用，只会有警告。",
 )
 BUILDS_MAJOR = Text(
-    "The project compiles CUDA code; torch refuses to build extensions with nvcc {nvcc} against its CUDA "
-    "{cuda} (driver: "
-    "{driver_cuda}).",
-    "项目需要编译 CUDA 代码，而 torch 拒绝用 nvcc {nvcc} 为 CUDA {cuda} 编译扩展（驱动：{driver_cuda}）。",
+    "The project compiles CUDA code; torch refuses to build extensions with nvcc {nvcc} against its CUDA {cuda}.",
+    "项目需要编译 CUDA 代码，而 torch 拒绝用 nvcc {nvcc} 为 CUDA {cuda} 编译扩展。",
 )
 INSTALL = Text(
     "Install the CUDA {cuda} toolkit beside the other one and set CUDA_HOME to its folder before building.",
@@ -139,6 +140,10 @@ def toolkit_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
     builds = project is not None and project.builds_cuda
     apart = numbers(nvcc)[:1] != numbers(cuda)[:1]
     other = next((item.path for item in toolkit.installs if numbers(item.version)[:2] == numbers(cuda)[:2]), None)
+    driver_cuda = nvidia.cuda if nvidia is not None else None
+    cause = HARMLESS if driver_cuda else WITHOUT_DRIVER
+    if builds:
+        cause = BUILDS_MAJOR if apart else BUILDS_MINOR
     remedies: Tuple[Manual, ...] = ()
     if builds and apart:
         remedies = (Manual(CHOOSE if other else INSTALL),)
@@ -148,7 +153,7 @@ def toolkit_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
             "torch": torch.version,
             "cuda": cuda,
             "driver": nvidia.driver if nvidia is not None else None,
-            "driver_cuda": (nvidia.cuda if nvidia is not None else None) or "-",
+            "driver_cuda": driver_cuda or "-",
             "toolkit_path": where,
             "builds_cuda": builds,
             "other": other,
@@ -156,7 +161,7 @@ def toolkit_mismatch(facts: Facts, matrix) -> Iterator[Finding]:
         evidence=tuple("%s: CUDA %s (%s)" % (item.path, item.version, item.source) for item in toolkit.installs),
         severity=ERROR if builds and apart else NOTE,
         remedies=remedies,
-        cause=(BUILDS_MAJOR if apart else BUILDS_MINOR) if builds else HARMLESS,
+        cause=cause,
     )
 
 
