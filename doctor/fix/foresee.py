@@ -1,6 +1,7 @@
 """What a plan needs besides what it names, and what it costs, found out without downloading a wheel.
 
-pip's own ``--dry-run`` is not asked: from an index without metadata files it downloads every wheel whole (0006).
+The pages of the index and the metadata of the wheels are read first, many at once; then the target's own pip says which
+of that it would take (0006).
 """
 
 import io
@@ -12,18 +13,20 @@ from urllib.parse import urlsplit
 
 from ..facts import Facts, Python
 from ..model import DoctorError, Plan, Step, Wheel
-from ..plan import requirement_of
+from ..plan import TRIO, requirement_of
 from ..record import replace
 from ..text import Text
 from ..wheels.index import Listed, PageError
+from ..wheels.matrix import PACKAGE_INDEX
 from ..wheels.target import Target
 from . import installer
 from .afar import Afar, Refused, TooFar
 from .changes import changes_of
-from .index import Pages, Settings, is_remote, local_path, readable_tags, version_of, without_secrets
+from .index import Pages, Settings, is_remote, local_path, project_of, readable_tags, version_of, without_secrets
 from .options import Options
 from .record import Contents, Layout, contents_of
 from .requires import completed, with_wheels
+from .resolve import can_resolve, resolved
 from .shelf import Shelf, drop_in_folder
 
 #: wheels looked into at the same time
@@ -54,8 +57,8 @@ def foresee(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Pl
     if not steps:
         return plan, []
     layout, said = Layout.of(facts.need(Python)), []
-    seer = _Seer(facts, layout, options, matrix)
-    found = completed(steps, facts, seer.see)
+    seer = Seer(facts, layout, options, matrix)
+    found = completed(steps, facts, seer.see, seer.as_pip_takes_it)
     said += seer.said
     made: Dict[int, Step] = {}
     for step in steps:
@@ -73,21 +76,23 @@ def foresee(plan: Plan, facts: Facts, options: Options, matrix: Any) -> Tuple[Pl
     return replace(plan, steps=tuple(made.get(step.id, step) for step in plan.steps)), said
 
 
-class _Seer:
+class Seer:
     """Looks at wheels from afar; what cannot be seen is said once."""
 
     def __init__(self, facts: Facts, layout: Layout, options: Options, matrix: Any) -> None:
         python = facts.need(Python)
-        pip = installer.pip_of(python)
+        self._pip = pip = installer.pip_of(python)
+        self._python = python
         self._layout = layout
         self._offline = options.offline
-        self._version = python.version
         self._pages = Pages(pip, (drop_in_folder(),), options.offline) if pip is not None else None
         settings = self._pages.settings if self._pages is not None else Settings({})
         self._shelf = Shelf(matrix, options.mirror, layout, settings)
         self._session = settings.session()
         self._tags = readable_tags(Target.from_facts(facts, matrix).tags(), python.pip)
         self._dead: Dict[str, str] = {}
+        #: what was seen of an index's files, by their address
+        self._known: Dict[str, Seen] = {}
         self._until = time.monotonic() + LIMIT_S
         self.said: List[Said] = []
 
@@ -99,6 +104,41 @@ class _Seer:
                 self._say(SLOW, what=wheel.name)
             found.append(seen or Seen(wheel))
         return found
+
+    def as_pip_takes_it(self, own: Sequence[Any], more: List[Any]) -> List[Any]:
+        """Return what the target's own pip would take besides the plan's own wheels; ``more`` where it cannot say.
+
+        Both hold Seen, or files that were downloaded; what is in neither is returned as Seen. Raises nothing: what
+        keeps pip from answering is said.
+        """
+        pages, pip = self._pages, self._pip
+        if not more or pages is None or pip is None or any(item.contents is None for item in [*own, *more]):
+            return more
+        if not can_resolve(pip, self._python):
+            return more
+        chosen = {item.wheel.name: item for item in own}
+        known = {item.wheel.filename: item for item in more}
+
+        def listing(name: str) -> Sequence[Listed]:
+            if name in chosen:
+                return [Listed(chosen[name].wheel.filename, "")]
+            return [] if name in TRIO else pages.allowed(name)
+
+        def look(item: Listed) -> Any:
+            name = project_of(item.filename)
+            there = chosen.get(name) or known.get(item.filename)
+            return there or self._listed(Wheel(name, "", "", None, None, PACKAGE_INDEX), item)
+
+        try:
+            wanted = ["%s==%s" % (item.wheel.name, item.wheel.version) for item in own]
+            left_s = max(1.0, self._until - time.monotonic())
+            files = resolved(pip, wanted, listing, lambda item: look(item).contents, left_s)
+            return [look(item) for item in files if item.url]
+        except DoctorError as error:
+            self._say(error.message, **error.params)
+        except PageError as error:
+            self._say(UNREACHABLE, where=error.where, detail=error.detail, what=more[0].wheel.name)
+        return more
 
     def _see(self, wheel: Wheel) -> Seen:
         try:
@@ -130,14 +170,20 @@ class _Seer:
             raise DoctorError(installer.NO_PIP, python=self._layout.prefix)
         wanted = requirement_of(wheel)
         specifier = wanted[len(wheel.name) :]
-        item = self._pages.best(wheel.name, specifier, self._tags, self._version)
+        item = self._pages.best(wheel.name, specifier, self._tags, self._python.version)
         if item is None:
             limit = self._pages.constraint(wheel.name)
             if self._offline:
                 raise DoctorError(OFFLINE, what=wanted)
             raise DoctorError(CONSTRAINED if limit else NOT_LISTED, what=wanted, limit=wheel.name + limit)
-        wheel = replace(wheel, version=version_of(item.filename), filename=item.filename, download_bytes=item.size)
-        return self._inside(replace(wheel, sha256=wheel.sha256 or item.sha256), item)
+        return self._listed(wheel, item)
+
+    def _listed(self, wheel: Wheel, item: Listed) -> Seen:
+        """Return this file of an index as the wheel that was asked for; looked into once."""
+        if item.url not in self._known:
+            wheel = replace(wheel, version=version_of(item.filename), filename=item.filename, download_bytes=item.size)
+            self._known[item.url] = self._inside(replace(wheel, sha256=wheel.sha256 or item.sha256), item)
+        return self._known[item.url]
 
     def _inside(self, wheel: Wheel, item: Listed) -> Seen:
         if not is_remote(item.url):

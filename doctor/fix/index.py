@@ -149,6 +149,11 @@ class Pages:
                     self._constraints[wanted] = join_specifiers(self._constraints.get(wanted, ""), specifier)
         return self._constraints.get(normalise(name), "")
 
+    def allowed(self, name: str) -> List[Listed]:
+        """Return the files of a project that the constraints leave."""
+        limit = self.constraint(name)
+        return [item for item in self.listed(name) if _in_range(limit, version_of(item.filename))]
+
     def best(self, name: str, specifier: str, tags: Sequence[str], python: str) -> Optional[Listed]:
         """Return the wheel that pip would take: the newest in the range that this Python can install, or None."""
         rank = {tag: number for number, tag in enumerate(tags)}

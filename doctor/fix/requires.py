@@ -16,29 +16,34 @@ ROUNDS = 8
 
 #: brings wheels, in some form that has their ``wheel`` and their ``contents``
 Fetch = Callable[[Sequence[Wheel]], Sequence[Any]]
+#: given the plan's own wheels and what was found besides, in that form: what is to be taken besides
+Settle = Callable[[List[Any], List[Any]], List[Any]]
 
 
-def completed(steps: Sequence[Step], facts: Facts, fetch: Fetch) -> Dict[int, List[Any]]:
+def completed(
+    steps: Sequence[Step], facts: Facts, fetch: Fetch, settle: Settle = lambda own, more: more
+) -> Dict[int, List[Any]]:
     """Return the wheels of each step (by its id) as ``fetch`` brings them, together with what they need besides.
 
     That goes to the last step that installs. ``contents`` is None for a wheel that could not be looked into.
     """
-    everything = list(fetch([wheel for step in steps for wheel in step.wheels]))
+    own = list(fetch([wheel for step in steps for wheel in step.wheels]))
+    more: List[Any] = []
     found, start = {}, 0
     for step in steps:
-        found[step.id] = everything[start : start + len(step.wheels)]
+        found[step.id] = own[start : start + len(step.wheels)]
         start += len(step.wheels)
     last = next((step.id for step in reversed(steps) if step.wheels), None)
     removed = [name for step in steps for name in step.removes]
     for _ in range(ROUNDS if last is not None else 0):
-        wanted = missing([item.contents for item in everything if item.contents is not None], removed, facts)
-        asked = {item.wheel.name for item in everything}
+        wanted = missing([item.contents for item in own + more if item.contents is not None], removed, facts)
+        asked = {item.wheel.name for item in own + more}
         new = [Wheel(name, wanted[name], "", None, None, PACKAGE_INDEX) for name in wanted if name not in asked]
         if not new:
             break
-        more = list(fetch(new))
-        found[int(last or 0)] += more
-        everything += more
+        more += fetch(new)
+    if last is not None:
+        found[last] += settle(own, more)
     return found
 
 

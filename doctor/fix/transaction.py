@@ -13,7 +13,7 @@ from ..wheels.matrix import load
 from . import installer, refuse, snapshot, source, state, system
 from .changes import Changes, changes_of, clear, linkable
 from .download import Downloader, Fetched
-from .foresee import Said, foresee
+from .foresee import Said, Seer, foresee
 from .journal import Journal, all_journals, checkpoint, write_atomically
 from .options import (
     APPLIED,
@@ -256,7 +256,15 @@ class _Fix:
             self._progress,
             lock.handles,
         )
-        self._fetched = completed(steps, self._facts, downloader.fetch)
+
+        def settle(own: List[Fetched], more: List[Fetched]) -> List[Fetched]:
+            seer = Seer(self._facts, self._layout, self._options, self._matrix)
+            taken = seer.as_pip_takes_it(own, more)
+            for text, params in seer.said:
+                self._progress.say(text, params)
+            return [item if isinstance(item, Fetched) else downloader.fetch([item.wheel])[0] for item in taken]
+
+        self._fetched = completed(steps, self._facts, downloader.fetch, settle)
         done = {step.id: self._completed(step) for step in steps}
         self._plan = replace(self._plan, steps=tuple(done.get(step.id, step) for step in self._plan.steps))
         steps = self._current(steps)

@@ -17,12 +17,13 @@ from lab.index import Index, make_wheel
 
 from doctor import fix
 from doctor.facts import Distribution, Distributions, Facts, Python
-from doctor.fix import afar, download, foresee, requires, shelf
+from doctor.fix import afar, download, foresee, requires, resolve, shelf
 from doctor.fix import index as indexes
 from doctor.fix.index import Pages, Settings, readable_tags, version_of
 from doctor.fix.installer import Installer
 from doctor.fix.record import Contents
 from doctor.model import Plan
+from doctor.probes.run import run
 from doctor.wheels.index import Listed, PageError
 from doctor.wheels.matrix import load
 from doctor.wheels.versions import key
@@ -71,6 +72,124 @@ def test_pip_would_take_the_same(env, tmp_path):
         found = {(item["metadata"]["name"], item["metadata"]["version"]) for item in json.load(file)["install"]}
     plan, _ = preview(env)
     assert {(name, version) for name, version, _, _ in rows(plan)} == found | {("toyheadless", "1.0")}
+
+
+def clashing(folder, **base):
+    """Make an index on which the newest files of what toyvision needs do not go together."""
+    made = toy.make_index(folder)
+    made.add("toyvision", "2.0", files={"toyvision/__init__.py": b""}, requires=["toydep>=2", "toynew", "toybase"])
+    made.add("toynew", "1.0", files={"toynew.py": b""}, requires=base.get("older", ()))
+    made.add("toynew", "2.0", files={"toynew.py": b""}, requires=["toybase<2"])
+    made.add("toybase", "1.5", files={"toybase.py": b""})
+    made.add("toybase", "2.0", files={"toybase.py": b""}, requires=base.get("newer", ()))
+    return made
+
+
+def besides(plan):
+    return {(name, version) for name, version, _, _ in rows(plan)} - {("toyheadless", "1.0"), ("toyvision", "2.0")}
+
+
+@pytest.fixture
+def has_dry_run(env):
+    if key(toy.facts_of(env).need(Python).pip) < key(resolve.FIRST_PIP):
+        pytest.skip("only on a pip that can say what it would install")
+
+
+def test_pip_steps_back_to_versions_that_fit_each_other(env, tmp_path, monkeypatch, has_dry_run):
+    with clashing(tmp_path / "clashing").serve() as running:
+        monkeypatch.setenv("PIP_INDEX_URL", running.simple)
+        plan, texts = preview(env)
+        assert texts == []
+        found = dict(besides(plan))
+        assert found["toydep"] == "2.0" and (found["toynew"], found["toybase"]) in (("2.0", "1.5"), ("1.0", "2.0"))
+        sizes = [os.path.getsize(str(tmp_path / "clashing" / "simple" / row[2])) for row in rows(plan)]
+        assert plan.download_bytes == sum(sizes)
+        done = toy.apply(env)
+        assert done.exit == 0 and rows(done.plan) == rows(plan)
+
+
+def test_what_is_found_out_from_the_files_goes_through_pip_as_well(env, tmp_path, monkeypatch, has_dry_run):
+    made = clashing(tmp_path / "clashing")
+    heavy = {"toyvision/big.bin": os.urandom(6 << 20), "toyvision/__init__.py": b""}
+    made.add("toyvision", "2.0", files=heavy, requires=["toydep>=2", "toynew", "toybase"])
+    with made.serve() as running:
+        running.ranges = False
+        monkeypatch.setenv("PIP_INDEX_URL", running.simple)
+        plan, texts = preview(env)
+        assert besides(plan) == set() and said(texts) == [foresee.WHOLE_ONLY]
+        done = toy.apply(env)
+    found = dict(besides(done.plan))
+    assert done.exit == 0 and (found["toynew"], found["toybase"]) in (("2.0", "1.5"), ("1.0", "2.0"))
+
+
+def test_what_pip_cannot_bring_together_is_said(env, tmp_path, monkeypatch, has_dry_run):
+    with clashing(tmp_path / "clashing", older=["toybase<1"]).serve() as running:
+        monkeypatch.setenv("PIP_INDEX_URL", running.simple)
+        made = clashing(tmp_path / "clashing", older=["toybase<1"], newer=["toynew<1"])
+        made.add(
+            "toyvision", "2.0", requires=["toydep>=2", "toynew", "toybase>=2"], files={"toyvision/__init__.py": b""}
+        )
+        plan, texts = preview(env)
+    assert said(texts) == [resolve.NOT_CONFIRMED] and "conflict" in texts[0][1]["detail"]
+    assert {name for name, _ in besides(plan)} == {"toydep", "toynew", "toybase"}
+
+
+def test_an_old_pip_is_not_asked(env, monkeypatch):
+    monkeypatch.setattr(foresee, "resolved", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr(resolve, "FIRST_PIP", "999")
+    assert dict(besides(preview(env)[0])) == {"toydep": "2.0", "toynew": "1.0"}
+
+
+def test_a_pip_that_does_not_answer_is_said(env, monkeypatch, has_dry_run):
+    monkeypatch.setattr(resolve, "run", lambda argv, timeout_s, env: run([*argv, "--no-such-option"], timeout_s, env))
+    plan, texts = preview(env)
+    assert said(texts) == [resolve.NOT_CONFIRMED] and "no-such-option" in texts[0][1]["detail"]
+    assert dict(besides(plan)) == {"toydep": "2.0", "toynew": "1.0"}
+
+
+def test_pip_reads_no_setting_of_the_users_but_constraints_hold(env, tmp_path, monkeypatch, has_dry_run):
+    made = toy.make_index(tmp_path / "more")
+    made.add("toynew", "3.0", files={"toynew.py": b""})
+    limits = tmp_path / "constraints.txt"
+    limits.write_text("toynew<3")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(limits))
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr(Pages, "indexes", lambda self: [running.simple])
+    monkeypatch.setattr(Settings, "session", lambda self: requests_session())
+    with made.serve() as running:
+        plan, texts = preview(env)
+    assert texts == [] and dict(besides(plan)) == {"toydep": "2.0", "toynew": "1.0"}
+
+
+def requests_session():
+    import requests
+
+    return requests.Session()
+
+
+def test_the_index_for_pip_answers_nobody_else():
+    listed = Listed("toy-1.0-py3-none-any.whl", "x")
+    with resolve._Index(lambda name: [listed], lambda item: contents("toy")) as index:
+        session, root = requests_session(), index.url.rsplit("/", 2)[0]
+        assert session.get(index.url + "/toy/").json()["files"][0]["filename"] == listed.filename
+        assert session.get(root + "/simple/toy/").status_code == 404
+        assert session.get(index.url.replace("simple", "files") + "/../secret").status_code == 404
+        assert session.get(index.url.replace("simple", "files/7/x")).status_code == 502
+    assert isinstance(index.problem, IndexError)
+
+
+def test_a_hollow_wheel_holds_what_decides():
+    needs = ("torch==2.1.0", "numpy>=1.22", "av; extra == 'video'", "not a requirement")
+    packed = resolve.hollow("toy_vision-1.0-py3-none-any.whl", contents("toy-vision", *needs))
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == {"toy_vision-1.0.dist-info"}
+        head = archive.read("toy_vision-1.0.dist-info/METADATA").decode()
+    assert [line for line in head.splitlines() if line.startswith(("Requires", "Provides"))] == [
+        "Requires-Dist: numpy>=1.22",
+        "Requires-Dist: av; extra == 'video'",
+        "Provides-Extra: video",
+    ]
 
 
 def test_the_sizes_are_those_of_the_files(env, index):
