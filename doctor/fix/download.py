@@ -30,6 +30,10 @@ from .snapshot import sha256_of
 #: Times that one file is tried; a connection that cannot be made at all is tried only twice.
 TRIES = 6
 TRIES_TO_CONNECT = 2
+#: times that pip is started for its files; it tries several times itself
+TRIES_OF_PIP = 3
+#: what pip prints when a file broke off; one that is too short has a wrong hash
+BROKEN_OFF = re.compile(r"IncompleteRead|Connection (broken|reset|aborted)|[Rr]ead timed out|DO NOT MATCH THE HASHES")
 #: room that is left free on a disk
 SPARE_BYTES = 64 << 20
 
@@ -125,6 +129,8 @@ class Downloader:
         self._progress.say(FETCHING, {"what": ", ".join(requirements)})
         env = installer.own_settings()
         env.update(self._settings.as_environment(), TMPDIR=temporary, TEMP=temporary, TMP=temporary)
+        if not self._settings.get("resume-retries"):
+            env["PIP_RESUME_RETRIES"] = str(TRIES)  # pip 25.1 goes on in the middle of a file
         whole = total(wheel.download_bytes for wheel in wheels)
         title = wheels[0].name if len(wheels) == 1 else "%s +%d" % (wheels[0].name, len(wheels) - 1)
 
@@ -132,10 +138,16 @@ class Downloader:
             done = _wheels_below(temporary) + _wheels_below(folder)
             self._progress.download(title, done if whole is None else min(done, whole), whole)
 
-        ended = installer.run(argv, log, env, inherit=self._inherit, idle=idle)
-        if not ended.ok:
-            raise self._why_not(ended, requirements)
-        return folder
+        for number in range(TRIES_OF_PIP):
+            if number:
+                time.sleep(_pause_s(number))
+                os.unlink(log)
+            ended = installer.run(argv, log, env, inherit=self._inherit, idle=idle)
+            if ended.ok:
+                return folder
+            if not BROKEN_OFF.search(ended.output):  # else files that arrived whole are in pip's cache
+                break
+        raise self._why_not(ended, requirements)
 
     def _why_not(self, ended: "installer.Ended", requirements: Sequence[str]) -> DoctorError:
         """Return what really stopped pip: it says "from versions: none" of an index that only answered 503."""
@@ -203,7 +215,7 @@ class Downloader:
         detail = ""
         for number in range(TRIES):
             if number:
-                time.sleep(min(0.5 * 2**number, 15))
+                time.sleep(_pause_s(number))
             try:
                 self._one_try(url, partial, wheel)
             except requests.exceptions.ConnectionError as error:
@@ -324,6 +336,11 @@ class Downloader:
             except PageError:
                 pass
         return text, "%s -m pip install %s" % (python.executable, pair) if pair else ""
+
+
+def _pause_s(number: int) -> float:
+    """Return how long to wait before the next try, after this many."""
+    return float(min(0.5 * 2**number, 15))
 
 
 class NotThere(Exception):

@@ -271,6 +271,16 @@ def test_503_then_fine_on_the_index(env, tmp_path, monkeypatch):
         assert toy.apply(env).exit == 0
 
 
+def test_a_file_of_the_index_that_broke_off_is_fetched_again(env, tmp_path, monkeypatch):
+    made = toy.make_index(tmp_path / "again")
+    monkeypatch.setattr(transaction, "foresee", lambda plan, *_: (plan, []))  # its look at the file would be cut, too
+    with made.serve() as running:
+        monkeypatch.setenv("PIP_INDEX_URL", running.simple)
+        running.truncate("toyvision-2.0", 100, times=2)
+        assert toy.apply(env).exit == 0
+        assert len([path for path, _ in running.requests if "toyvision-2.0" in path]) == 3
+
+
 def test_a_truncated_file_of_the_index(env, tmp_path, monkeypatch):
     made = toy.make_index(tmp_path / "again")
     with made.serve() as running:
