@@ -22,15 +22,18 @@ _CHUNK = 1 << 20
 # Colours, cursor movements and window titles of a terminal.
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?:]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\^_()=>78][AB012]?)")
 _QUOTE = re.compile(r"^(?:[ \t]{0,3}>)+ ?", re.M)
-# What CI, docker build, docker compose, torchrun, pip's boxes and Python's logging write before a line of a program.
+# What CI, docker build, docker compose, torchrun, Ray and vLLM, journald, pip's boxes and Python's logging write before
+# a line of a program.
 _PREFIX = re.compile(
     r"^(?:\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}Z |#\d{1,3} \d{1,5}\.\d{1,3} |"
     r"[a-z][\w.-]{1,40}[-_]\d{1,3} {1,20}\| |"
+    r"\([\w.: ]{1,40} pid=\d{1,8}(?:, ip=[\d.]{7,15})?\) ?|"
+    r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,40} [\w./@-]{1,40}(?:\[\d{1,8}\])?: |"
     r"\[(?:rank|default)\d{1,3}\]: ?|std(?:err|out): |[ \t]{0,12}│ {1,3}|"
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3} - [\w.]{1,60} - (?:ERROR|CRITICAL) - )",
     re.M,
 )
-_PREFIXED = ("Z ", "\n#", " | ", "[rank", "[default", "stderr: ", "stdout: ", "│", " - ERROR - ", " - CRITICAL - ")
+_PREFIXED = ("Z ", "\n#", " | ", " pid=", "]: ", "stderr: ", "stdout: ", "│", " - ERROR - ", " - CRITICAL - ")
 # A whole line that is set in Markdown's bold or code type.
 _EMPHASIS = re.compile(r"^([ \t]{0,8})(`|\*\*)(?![`*])(.{2,400}?)\2[ \t]{0,4}$", re.M)
 _ENTITY = {

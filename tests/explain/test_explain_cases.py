@@ -56,6 +56,9 @@ DRESSES = {
     "docker-compose": "trainer_1  | %s",
     "logging": "2024-12-16 17:10:56,767 - root - ERROR - %s",
     "torchrun": "[rank0]: %s",
+    "vllm": "(EngineCore_DP0 pid=1632893) %s",
+    "ray": "(WorkerDict pid=2021, ip=10.0.0.7) %s",
+    "journald": "Aug 21 12:28:30 raspberrypi web-server[1869]: %s",
     "pip": "  \u2502 %s",
     "mail": "> %s",
 }

@@ -42,6 +42,7 @@ WSL 使用的是 Windows 的驱动。在 WSL 里安装了 Linux 驱动，或 WSL
 
 RIGHT = "/usr/lib/wsl/lib/"
 
+NO_GPU_IN_1 = Text("WSL 1 has no access to a GPU.", "WSL 1 无法访问显卡。")
 WSL1 = Text(
     "This is WSL 1, which has no GPU. In Windows run: wsl --set-version NAME 2",
     "当前是 WSL 1，不支持显卡。请在 Windows 中运行：wsl --set-version 名称 2",
@@ -92,6 +93,13 @@ SIGNATURES = (
     Signature(r"WSL environment detected but no adapters were found", outranks=("driver-missing", "container-no-gpu")),
     Signature(r"GPU access blocked by the operating system", "medium", requires=(_WSL,)),
     Signature(r"Error 500: named symbol not found", "medium"),
+    Signature(
+        r"Linux[- ]4\.4\.0-\d+-Microsoft",
+        "low",
+        requires=(r"\(False\)|is_available\S{0,4}\W{1,3}False|CUDA available\W{1,3}False|no (?:CUDA|GPU)|GPU not",),
+        cause=NO_GPU_IN_1,
+        remedies=(Manual(WSL1),),
+    ),
 )
 
 
@@ -123,7 +131,7 @@ def wsl_libcuda(facts: Facts, matrix) -> Iterator[Finding]:
     cause: Optional[Text] = None
     if host.wsl == 1:
         remedy = WSL1
-        cause = Text("WSL 1 has no access to a GPU.", "WSL 1 无法访问显卡。")
+        cause = NO_GPU_IN_1
     elif foreign:
         remedy = SHADOWED
         cause = Text(

@@ -72,7 +72,8 @@ FUTURE = Text(
 
 SIGNATURES = (
     Signature(
-        r"certificate is not yet valid|uses not yet valid certificate|证书尚未生效",
+        r"certificate is not yet valid|uses not yet valid certificate|证书尚未生效|"
+        r"certificate (?:of \S{3,80} )?(?:is not|has not been|has not|was not) (?:yet )?(?:been )?activated",
         outranks=("network-blocked", "pi-apt-source-broken"),
     ),
     Signature(
@@ -83,6 +84,8 @@ SIGNATURES = (
     ),
     Signature(r"clock skew detected|has modification time .{0,30} in the future", "low", warning=True),
     Signature(r"ZIP does not support timestamps before 1980", "medium"),
+    # wget's own time of day
+    Signature(r"^--19[78]\d-\d\d-\d\d \d\d:\d\d:\d\d-- https?://", "medium"),
     Signature(
         r"(?:system|machine)(?:'s)? (?:clock|time) .{0,30}(?:is wrong|incorrect|out of sync)|RequestTimeTooSkewed",
         "medium",

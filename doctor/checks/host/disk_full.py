@@ -63,14 +63,16 @@ INODES_CAUSE = Text(
 )
 
 
-#: The full device is /dev/shm; a listing of file systems that merely names it says nothing.
-_SHARED_MEMORY = (
+#: The full device is /dev/shm (a listing of file systems that merely names it says nothing), or what is full is the
+#: kernel's list of watched files.
+_NOT_THE_DISK = (
+    r"inotify|max_user_watches|file watchers",
     r"</torch_\w{1,40}>|/dev/shm/\w|/dev/shm.{0,80}No space left|No space left on device.{0,60}/dev/shm|nccl-shm-",
 )
 SIGNATURES = (
     Signature(
         r"\[Errno 28\] (?:No space left on device|设备上没有空间)|\[Errno 122\] Disk quota exceeded",
-        unless=_SHARED_MEMORY,
+        unless=_NOT_THE_DISK,
     ),
     Signature(
         r"No space left on dev(?:ice|\w{0,3}$)|Disk quota exceeded|设备上没有空间|磁盘空间不足|"
@@ -78,7 +80,7 @@ SIGNATURES = (
         r"kein Speicherplatz mehr|Aucun espace disponible sur le périphérique|No queda espacio en el dispositivo|"
         r"Não há espaço disponível no dispositivo|Spazio esaurito sul device|не осталось свободного места",
         "high",
-        unless=_SHARED_MEMORY,
+        unless=_NOT_THE_DISK,
     ),
     Signature(r"\[WinError 112\]|There is not enough space on the disk|\(os error (?:112|28)\)"),
     Signature(
@@ -86,8 +88,9 @@ SIGNATURES = (
         r"硬碟)(?:空间)?(?:已满|满了)"
     ),
     Signature(
-        r"database or disk is full|\bENOSPC\b(?!: System limit)|[Nn]ot enough (?:free )?(?:disk )?space (?:on|"
-        r"in) (?:the )?(?:disk|device|drive|/)"
+        r"database or disk is full|\bENOSPC\b|[Nn]ot enough (?:free )?(?:disk )?space (?:on|"
+        r"in) (?:the )?(?:disk|device|drive|/)",
+        unless=_NOT_THE_DISK,
     ),
     Signature(r"Not enough free disk space to download", "medium", warning=True),
     Signature(r"PytorchStreamWriter failed writing (?:file|central directory)|unexpected pos \d+ vs \d+", "medium"),

@@ -62,11 +62,12 @@ SIGNATURES = (
         r"FMA)\b.{0,40} instructions, but these aren'?t available"
     ),
     Signature(r"NumPy was built with baseline optimizations:? .{0,80}but your machine doesn'?t support"),
-    Signature(r"0xC000001D|-1073741795|trap invalid opcode|exit code:? 132\b"),
+    Signature(r"0xC000001D|-1073741795|trap invalid opcode|(?:exit|exited with) code:? 132\b"),
     Signature(
         r"Missing required CPU features|CPU (?:does not|doesn'?t) support (?P<feature>AVX\w{0,6})|"
         r"requires? a CPU with (?P<needed>AVX\w{0,6})",
         "medium",
+        unless=(r"\berror: (?:no matching function|inlining failed|no member|use of undeclared)",),
     ),
     # told in words
     Signature(

@@ -200,9 +200,19 @@ SIGNATURES = (
         requires=(_HTTP,),
         unless=(r"localhost|127\.0\.0\.1",),
     ),
+    # refused: only where a site is named, else it may be any server that does not run
+    Signature(
+        r"ConnectionRefusedError\W{1,3}Errno (?:111|61)",
+        "medium",
+        requires=(
+            r"urllib|http[/\\]client\.py",
+            r"torch\.?hub|hub connection|github|hugging ?face|download|pip install",
+        ),
+        unless=(r"localhost|127\.0\.0\.1|0\.0\.0\.0|c10d|NCCL|master_addr",),
+    ),
     Signature(
         r"(?:Connection reset by peer|ConnectionResetError|RemoteDisconnected|Connection aborted|"
-        r"Connection broken|IncompleteRead|WinError 10054|远程主机强迫关闭)",
+        r"Remote end closed connection|Connection broken|IncompleteRead|WinError 10054|远程主机强迫关闭)",
         "medium",
         requires=(_HTTP,),
         unless=(

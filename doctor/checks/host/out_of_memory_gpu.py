@@ -76,7 +76,12 @@ SIGNATURES = (
         r"(?:is larger than|exceeds) the available KV cache memory",
         "low",
     ),
-    Signature(r"CU(?:BLAS|DNN|SPARSE|SOLVER)_STATUS_ALLOC_FAILED", "medium"),
+    Signature(
+        r"CU(?:BLAS|DNN|SPARSE|SOLVER)_STATUS_ALLOC_FAILED",
+        "medium",
+        # what follows an index that is out of range on the GPU
+        unless=(r"srcIndex < srcSelectDimSize|index out of (?:range|bounds)|device-side assert",),
+    ),
     Signature(
         r"Unable to find a valid cuDNN algorithm to run convolution|"
         r"GET was unable to find an engine to execute this computation",

@@ -54,6 +54,7 @@ SIGNATURES = (
     ),
     Signature(r"enforce fail at \S{0,120}(?:CPUAllocator|alloc_cpu)\.cpp", outranks=("torch-broken",)),
     Signature(r"killed by signal: Killed"),
+    Signature(r"fatal error: signal terminated program cc1|ctx->mem_buffer != NULL", "medium"),
     Signature(
         r"fatal error: Killed signal terminated program|compiler error: Killed \(program|"
         r"virtual memory exhausted: Cannot allocate|out of memory allocating \d+ bytes|fork: Cannot allocate memory|"
@@ -103,7 +104,9 @@ SIGNATURES = (
     ),
     Signature(r"^(?:\S{0,20}: )?(?-i:MemoryError)\s{0,4}$"),
     Signature(r"_?ArrayMemoryError|MemoryError\W{1,3}Unable to allocate (?P<wanted>[\d.]+ [KMGT]iB)"),
-    Signature(r"\[Errno 12\] (?:Cannot allocate memory|Not enough space|无法分配内存)", unless=(r"static TLS block",)),
+    Signature(
+        r"\[Errno 12\] (?:Cannot allocate memory|Not enough space|无法分配内存)", unless=(r"static TLS block|DMA_HEAP",)
+    ),
     Signature(r"terminate called after throwing an instance of 'std::bad_alloc'|std::bad_alloc", "medium"),
     Signature(r"\(-4:Insufficient memory\)|OutOfMemoryError\W{1,3}Failed to allocate", "medium", unless=(r"CUDA",)),
     Signature(

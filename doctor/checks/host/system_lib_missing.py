@@ -59,13 +59,13 @@ SIGNATURES = (
     Signature(
         r"(?:ImportError|OSError|error while loading shared libraries)\W.{0,120}?(?!"
         + _OTHERS
-        + r")(?P<library>\blib[\w+-]{2,60}\.so[.\d]*)(?<!libtorch\.so): cannot open shared object file",
+        + r")(?P<library>\blib[\w.+-]{2,60}?\.so[.\d]*)(?<!libtorch\.so): cannot open shared object file",
         "high",
         unless=(r"onnxruntime_providers",),
         outranks=("numpy2-abi",),
     ),
     Signature(
-        r"(?<![\w/])(?!" + _OTHERS + r")(?P<library>lib[\w+-]{2,60}\.so[.\d]*): cannot open shared object file", "low"
+        r"(?<![\w/])(?!" + _OTHERS + r")(?P<library>lib[\w.+-]{2,60}?\.so[.\d]*): cannot open shared object file", "low"
     ),
     Signature(
         r"undefined symbol: (?P<symbol>cblas_\w+|\w*openblas\w*|[sdcz]gemm_?)", "medium", outranks=("numpy2-abi",)

@@ -51,7 +51,7 @@ SIGNATURES = (
         outranks=("torch-broken",),
     ),
     Signature(
-        r"WinError (?P<number>127)\W.{0,400}torch[/\\]+lib[/\\]+",
+        r"WinError (?P<number>127)\W.{0,400}(?:torch[/\\]+lib[/\\]+|\b(?:torch_python|torch_cpu|c10|shm|fbgemm)\.dll)",
         "medium",
         unless=(r"image Python extension",),
         outranks=("torch-broken",),

@@ -89,6 +89,7 @@ SIGNATURES = (
         requires=(_INSTALLED,),
         unless=(r"Getting requirements to build wheel|build_wheel|pip-build-env|Building wheel for",),
     ),
+    Signature(r"are you sure you are running (?:that|this|it) under the same python installation", "medium"),
     # told in words, without the traceback
     Signature(
         r"^(?!.{0,200}(?:warning|skipp|optional)).{0,200}(?<!Error: )No module (?:named?|called) ['\"`]?(?P<module>"

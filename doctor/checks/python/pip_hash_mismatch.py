@@ -44,6 +44,7 @@ SIGNATURES = (
     ),
     Signature(r"Hash mismatch for `?(?P<file>\S{2,120})"),
     Signature(r"Hash for .{2,120} not found in known hashes|Retrieved digest for .{2,200} not in"),
+    Signature(r"(?:md5|sha\d{1,3}) checksum (?:does not|doesn'?t) match|checksum mismatch for \S{2,80}\.(?:whl|tar)"),
     Signature(r"ChecksumMismatchError|SafetyError: The package for .{2,80} appears to be corrupted"),
     Signature(
         r"In --require-hashes mode, all requirements must have their|Hashes are required in --require-hashes mode"

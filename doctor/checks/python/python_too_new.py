@@ -56,6 +56,8 @@ SIGNATURES = (
     Signature(python_first(*NOT_FOR_THE_PROJECT, newer=True), outranks=("no-matching-distribution",)),
     Signature(bound_first("requires Python '", "' but the running Python is ", newer=True)),
     Signature(r"module 'pkgutil' has no attribute 'ImpImporter'", outranks=("old-repo-api",)),
+    # apt
+    Signature(r"Depends: python3 \(<=? {0,1}(?P<below>3\.\d+)[\w.~-]{0,20}\) but (?P<python>3\.\d+)", "medium"),
     Signature(
         r"No module named 'distutils'",
         "medium",

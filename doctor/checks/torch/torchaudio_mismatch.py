@@ -58,7 +58,13 @@ SIGNATURES = (
     ),
     Signature(
         r"(?:WinError 12[67]|procedure could not be found|Could not (?:find module|"
-        r"load this library)).{0,200}torchaudio[/\\]",
+        r"load this library)).{0,200}torchaudio(?:[/\\]|$)",
+        outranks=("windows-dll-load",),
+    ),
+    Signature(
+        r"OSError\W{1,3}WinError 127",
+        "medium",
+        requires=(r"torchaudio[/\\]_extension|_load_lib\(\S{1,4}torchaudio",),
         outranks=("windows-dll-load",),
     ),
     Signature(
