@@ -206,8 +206,12 @@ def _diagnoses(
         for other in case.check.after:
             if other in cases and not case.hits:
                 case.confidence = LOW
-    ordered = sorted(cases.values(), key=lambda case: (CONFIDENCES.index(case.confidence), not case.hits, case.start))
-    return [_diagnosis(source, case) for case in ordered]
+
+    def rank(case: _Case) -> Tuple[int, bool, bool, int]:
+        warned = ended_by > case.start and all("Warning: " in source.line(hit.start) for hit in case.hits)
+        return CONFIDENCES.index(case.confidence), not case.hits, warned, case.start
+
+    return [_diagnosis(source, case) for case in sorted(cases.values(), key=rank)]
 
 
 def _outranked(hits: Dict[str, List[signatures.Hit]]) -> Set[str]:

@@ -209,7 +209,7 @@ def _readable(pieces: List[Tuple[int, str]]) -> Source:
             number += 1
     if sum(map(len, lines)) > _MONOTONOUS:
         lines, numbers = _without_repeats(lines, numbers)
-    extra = list(_unwrapped(lines, numbers)) + list(_unescaped(lines, numbers))
+    extra = [*_unwrapped(lines, numbers), *_unwrapped_words(lines, numbers), *_unescaped(lines, numbers)]
     lines.extend(text for _, text in extra)
     numbers.extend(at for at, _ in extra)
     starts, offset = [], 0
@@ -268,6 +268,28 @@ def _unescaped(lines: List[str], numbers: List[int]) -> Iterator[Tuple[int, str]
             for part in line.replace('\\"', '"').split("\\n"):
                 left -= 1
                 yield number, part
+
+
+def _unwrapped_words(lines: List[str], numbers: List[int]) -> Iterator[Tuple[int, str]]:
+    """Yield the lines of an error that PowerShell wrote to a file, between words where it could, as added text."""
+    begin = next((at for at, line in enumerate(lines) if "+ CategoryInfo" in line), None)
+    if begin is None:
+        return
+    block = range(begin, min(len(lines), begin + 2000))
+    widths = Counter(len(lines[at]) for at in block)
+    width = max((length for length, count in widths.items() if count > 2), default=0)
+    if width < 16:
+        return
+    start, whole = begin, lines[begin]
+    for at in block[1:]:
+        word = lines[at].split(" ", 1)[0]
+        if word and len(lines[at - 1]) + len(word) > width and len(whole) < LINE_LIMIT:
+            whole += lines[at]
+            continue
+        if at - start > 1:
+            yield numbers[start], whole
+        start, whole = at, lines[at]
+    yield numbers[start], whole
 
 
 def _unwrapped(lines: List[str], numbers: List[int]) -> Iterator[Tuple[int, str]]:

@@ -108,6 +108,12 @@ _HTTP = r"https?://|HTTPSConnectionPool|urllib3|requests\.exceptions|pip install
 _UNREACHABLE = r"(?:连不上|无法连接|无法访问|连接不上|访问不了|打不开|下载失败|下载不了|连接超时)"
 #: An address of this very machine: a server of the user's own that does not run.
 _LOCAL = r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)[:/]"
+#: What it was tried again for came: pip, an installation, the model hub.
+_GOES_ON = (
+    r"Trying to resume download",
+    r"Successfully installed",
+    r"\[Retry [1-4]/5\]\.?\s{1,3}(?!.{0,300}\[Retry 5/5)",
+)
 SIGNATURES = (
     # GitHub counts the calls of an address that many share
     Signature(r"HTTP Error 403: rate limit exceeded|API rate limit exceeded for", "low"),
@@ -128,8 +134,7 @@ SIGNATURES = (
         r"out|Max retries exceeded)",
         unless=(
             r"host=\s*'(?:localhost|127\.0\.0\.1|0\.0\.0\.0)'",
-            r"Trying to resume download",
-            r"Successfully installed",
+            *_GOES_ON,
         ),
         outranks=("no-matching-distribution",),
     ),
@@ -140,9 +145,8 @@ SIGNATURES = (
         requires=(_HTTP,),
         unless=(
             r"localhost|127\.0\.0\.1",
-            r"Successfully installed",
-            r"Trying to resume download",
             r"entering retry loop",
+            *_GOES_ON,
         ),
         outranks=("no-matching-distribution",),
     ),
@@ -159,6 +163,7 @@ SIGNATURES = (
         r"WRONG_VERSION_NUMBER|TLS handshake timeout|gnutls_handshake\(\) failed|"
         r"The TLS connection was non-properly terminated|GnuTLS recv error",
         requires=(_HTTP,),
+        unless=_GOES_ON,
     ),
     Signature(
         r"^(?!.{0,200}Warning).{0,200}(?:CERTIFICATE_VERIFY_FAILED|certificate verify failed|"
@@ -186,7 +191,7 @@ SIGNATURES = (
     Signature(
         r"fatal: unable to access 'https?://(?P<host>[\w.-]{3,80})/?\S{0,200}(?!.{0,40}40[134])",
         "high",
-        unless=(r"The requested URL returned error: 40[134]",),
+        unless=(r"The requested URL returned error: 40[134]|URL rejected: ",),
     ),
     Signature(r"RPC failed; curl \d+|fatal: early EOF|fetch-pack: unexpected disconnect", "medium"),
     Signature(
@@ -217,7 +222,7 @@ SIGNATURES = (
         requires=(_HTTP,),
         unless=(
             r"localhost|127\.0\.0\.1|NCCL|c10d|resource_sharer|wandb|ForkingPickler",
-            r"Successfully installed|Trying to resume download",
+            *_GOES_ON,
         ),
     ),
     Signature(

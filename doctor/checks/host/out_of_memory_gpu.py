@@ -40,7 +40,7 @@ EXPLAIN_ZH = """显存已满。
 SIGNATURES = (
     Signature(
         r"(?:Error|Exception|Derived|failed|processing method \w{1,60})\W{1,6}(?:CUDA|HIP|XPU|NPU|"
-        r"MUSA|MLU|MPS backend) out of memory"
+        r"MUSA|MLU|MPS backend) out of memory|\bCUDA: out of memory"
     ),
     Signature(
         r"(?:CUDA|HIP|XPU) out of memory\. Tried to allocate (?P<wanted>[\d.]+ [KMGT]iB)",

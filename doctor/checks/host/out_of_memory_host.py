@@ -77,7 +77,9 @@ SIGNATURES = (
     Signature(
         r"^(?:\S{0,40}:? ?line \d+: +\d+ |\[\d\] ? \d+ |\s{0,4}|"
         r"\S{0,60}[$#%] .{0,200}\n)?(?-i:Killed|killed|已杀死|已殺死|강제 종료됨|"
-        r"Abgebrochen)(?:: 9)?[`'\"*]{0,3}\s{0,6}(?:python.{0,200}|$)",
+        r"Abgebrochen)(?:: 9)?[`'\"*]{0,3}\s{0,40}(?:python.{0,200}|$)|"
+        # what was printed last had no line end
+        r"^.{3,200} (?-i:Killed)\s{0,4}\Z",
         "medium",
         unless=(_PYTHON_ERROR, r"Received sigquit", r"no kernel image", r"CUDA error"),
     ),

@@ -56,6 +56,8 @@ SIGNATURES = (
     Signature(python_first(*NOT_FOR_THE_PROJECT, newer=True), outranks=("no-matching-distribution",)),
     Signature(bound_first("requires Python '", "' but the running Python is ", newer=True)),
     Signature(r"module 'pkgutil' has no attribute 'ImpImporter'", outranks=("old-repo-api",)),
+    # the set-up script of an old release reads its own version with exec()
+    Signature(r"KeyError:\s{1,3}'__version__'", "medium", requires=(r"get_requires_for_bu|requirements to build",)),
     # apt
     Signature(r"Depends: python3 \(<=? {0,1}(?P<below>3\.\d+)[\w.~-]{0,20}\) but (?P<python>3\.\d+)", "medium"),
     Signature(

@@ -119,9 +119,6 @@ SIGNATURES = (
         "medium",
     ),
     Signature(
-        r"This function was deprecated since version [\d.]+ and is now removed", "high", outranks=("old-repo-api",)
-    ),
-    Signature(
         r"gradient_checkpointing.{0,80}use_reentrant parameter should be passed|"
         r"torch\.utils\._pytree\._register_pytree_node.{0,80}",
         "low",

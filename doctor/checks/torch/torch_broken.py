@@ -135,6 +135,13 @@ SIGNATURES = (
         r"_distributed_c10d|_autograd|\w*Tensor|\w*StorageBase)'",
         "medium",
     ),
+    # what torch itself needs is not installed
+    Signature(
+        r"[/\\]torch[/\\][\w/\\]{1,60}\.py\"?,? line \d+, in .{1,60}\n.{1,200}\n(?:[\s^~]{1,160}\n)?"
+        r"ModuleNotFoundError: No module named '(?P<module>typing_extensions|sympy|mpmath|filelock|fsspec|jinja2|"
+        r"networkx|markupsafe)'",
+        outranks=("module-in-other-env",),
+    ),
     # torch's first file asks torch's own binary
     Signature(
         r"torch[/\\]__init__\.py\"?,? line \d+, in .{1,60}\n.{1,200}\n(?:[\s^~]{1,160}\n)?"

@@ -61,7 +61,8 @@ SIGNATURES = (
     ),
     Signature(
         r"Failed to load image Python extension: .{0,300}(?:WinError 127|undefined symbol|"
-        r"Symbol not found|找不到指定的程序|procedure could not be found)",
+        r"lib(?:torch|c10)\w{0,20}\.so\S{0,8}: cannot open|Symbol not found|"
+        r"找不到指定的程序|procedure could not be found)",
         "medium",
         outranks=("windows-dll-load", "extension-abi-mismatch"),
         warning=True,
