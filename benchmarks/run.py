@@ -45,7 +45,7 @@ with open(took, "w") as file:
 #: file in which the stand-in writes its seconds
 TOOK = "took"
 #: rounds in which the trainings are run
-LONG_ROUNDS = 3
+LONG_ROUNDS = 6
 
 #: doctor's command, yardstick, the ratio that the design allows (None = nothing is promised)
 COMPARISONS = (
@@ -116,11 +116,11 @@ def pip(python, *arguments):
 
 
 def measure(runs, rounds, folder):
-    """Return label -> seconds; one unmeasured round warms the disk cache up."""
+    """Return label -> seconds; one unmeasured round warms the disk cache up, every second one goes backwards."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("VIRTUAL_ENV", "CONDA"))}
     seconds = {label: [] for label in runs}
     for number in range(rounds + 1):
-        for label, argv in runs.items():
+        for label, argv in list(runs.items())[:: -1 if number % 2 else 1]:
             if "training" in label and not 0 < number <= LONG_ROUNDS:
                 continue
             # a training is read along in both cases, as a terminal or `tee` would

@@ -435,6 +435,11 @@ def _own_fault(error: Exception, lang: str) -> tuple:
 
         traceback.print_exc()
     params = {"kind": type(error).__name__, "detail": str(error)}
+    lacking = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    if lacking not in ("", __package__):
+        name = {"yaml": "PyYAML", "pynvml": "nvidia-ml-py"}.get(lacking, lacking)
+        params.update(name=name, python=sys.executable)
+        return NOT_IMPORTED.render(lang, params), NOT_IMPORTED_HINT.render(lang, params)
     message = Text("The doctor itself failed: {kind}: {detail}", "doctor 自身出错：{kind}: {detail}")
     hint = Text(
         "Nothing more was done. Please report it, with the output of the same command under DOCTOR_DEBUG=1.",
@@ -442,6 +447,16 @@ def _own_fault(error: Exception, lang: str) -> tuple:
     )
     return message.render(lang, params), hint.render(lang)
 
+
+NOT_IMPORTED = Text(
+    "A package that the doctor itself needs cannot be imported: {detail}.", "doctor 自身需要的包无法导入：{detail}。"
+)
+NOT_IMPORTED_HINT = Text(
+    "Install it again: {python} -m pip install --force-reinstall {name}. Or run the doctor from an environment of its "
+    "own and name this one: doctor check --python {python}",
+    "重新安装它：{python} -m pip install --force-reinstall {name}。也可以在单独的环境中运行 doctor，并指定当前环境："
+    "doctor check --python {python}",
+)
 
 _TAKE_VALUE = frozenset(flag for option in SHARED if option.metavar is not None for flag in option.flags)
 _FLAGS = frozenset(flag for option in SHARED if option.metavar is None for flag in option.flags)

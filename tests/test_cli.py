@@ -131,6 +131,15 @@ def test_a_file_that_shadows_a_module_does_not_harm_the_doctor_itself(doctor, tm
         ]
 
 
+@pytest.mark.parametrize("module", ["typer", "rich"])
+def test_a_package_of_the_doctors_own_that_is_broken_is_named(doctor, tmp_path, module):
+    (tmp_path / module).mkdir()
+    (tmp_path / module / "__init__.py").write_text("from %s.gone import nothing\n" % module)
+    ran = doctor("check", "--quick", PYTHONPATH="%s%s%s" % (ROOT, os.pathsep, tmp_path))
+    assert ran.returncode == 3 and not ran.out
+    assert "install --force-reinstall %s." % module in ran.err and "--python " in ran.err and "Traceback" not in ran.err
+
+
 @posix
 def test_what_pythonpath_puts_in_front_is_found_and_counts(doctor, tmp_path):
     other = tmp_path / "other" / "lib" / "python3.6" / "site-packages"
