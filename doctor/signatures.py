@@ -138,7 +138,7 @@ def compiled(pattern: str) -> Pattern:
     tokens = _tokens(pattern)
     behind = 0
     for at, token in enumerate(tokens):
-        if token.startswith("("):
+        if token.startswith("(") and not token.endswith(")"):
             behind += bool(behind) or token.startswith("(?<")
         elif token == ")":
             behind -= bool(behind)
@@ -154,7 +154,7 @@ def compiled(pattern: str) -> Pattern:
     return re.compile("".join(parts), re.IGNORECASE | re.MULTILINE)
 
 
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[a-zA-Z-]*:|\(\?P<\w+>|\(\?<?[=!]|.", re.S)
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[a-zA-Z-]*:|\(\?P<\w+>|\(\?P=\w+\)|\(\?<?[=!]|.", re.S)
 _REPEAT = re.compile(r"[*?]|\+|\{(\d*)(?:,\d*)?\}")
 
 
@@ -198,7 +198,9 @@ def _needs(tokens: List[str], at: int) -> Tuple[Tuple[Need, ...], int]:
             continue
         inner: Tuple[Need, ...] = ()
         literal = ""
-        if token.startswith("("):
+        if token.startswith("(?P="):
+            pass  # what a group before it holds
+        elif token.startswith("("):
             inner, at = _needs(tokens, at)
             at += 1
             if token in ("(?!", "(?<!"):

@@ -63,6 +63,7 @@ def test_anchors_are_in_every_match():
     assert anchors(r"(?:ABCD|efgh) x") == ("abcd", "efgh")
     assert anchors(r"\w+|abcd") == ()
     assert anchors(r"(?!never)there") == ("there",)
+    assert anchors(r"(?P<word>\w+) there (?P=word)") == ("there",)
 
 
 def test_one_message_in_several_signatures_each_with_its_own_conditions():

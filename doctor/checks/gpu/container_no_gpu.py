@@ -106,9 +106,10 @@ SIGNATURES = (
         r"libcuda\.so\.1: cannot open shared object file",
         "medium",
         requires=(_CONTAINER,),
-        unless=(r"--gpus[ =]|--runtime[ =]nvidia",),
         outranks=("driver-missing", "system-lib-missing"),
     ),
+    # ollama
+    Signature(r"no compatible GPUs were discovered", "medium", requires=(_CONTAINER,)),
     Signature(r"failed to inject CDI devices|unresolvable CDI devices nvidia", outranks=("driver-missing",)),
     Signature(
         r"nvidia-container-runtime(?:-hook)?\W{0,3}: executable file not found|"

@@ -53,7 +53,8 @@ SIGNATURES = (
         outranks=("driver-too-old", "driver-missing", "container-no-gpu"),
     ),
     Signature(
-        r"NVMLError_LibRmVersionMismatch|NVML/RM version mismatch", outranks=("driver-too-old", "driver-missing")
+        r"NVML(?:Error_LibRmVersionMismatch|_ERROR_LIB_RM_VERSION_MISMATCH)|NVML/RM version mismatch",
+        outranks=("driver-too-old", "driver-missing"),
     ),
     Signature(
         r"system has unsupported display driver ?/ ?cuda driver combination|"

@@ -73,7 +73,8 @@ SIGNATURES = (
     ),
     Signature(r"platform(?: is not available because)?: NVML Shared Library Not Found", "low", warning=True),
     Signature(
-        r"(?:ImportError|OSError)\W.{0,40}libcuda\.so\.1: cannot open shared object file",
+        r"(?:ImportError|OSError|error while loading shared libraries)\W.{0,40}libcuda\.so\.1: "
+        r"cannot open shared object file",
         "medium",
         unless=(
             r"onnxruntime_providers|dlerror|\(ignored\)|does not affect|"

@@ -70,6 +70,14 @@ LOADER = Text(
 _WSL = r"\bWSL ?[12]?\b|microsoft-standard|/usr/lib/wsl|/mnt/[cd]/|(?:Windows|Linux|Ubuntu) Subsystem"
 SIGNATURES = (
     Signature(r"/usr/lib/wsl/lib/libcuda\.so\.1 is not a symbolic link", "medium", warning=True),
+    Signature(r"/usr/lib/wsl/lib/libcuda\.so\.1: no such file or directory", outranks=("container-no-gpu",)),
+    # in WSL the program reaches Windows' driver, unless one was installed inside
+    Signature(
+        r"NVIDIA-SMI has failed because it couldn'?t communicate with the NVIDIA driver",
+        "medium",
+        requires=(r"\bWSL ?2?\b|microsoft-standard|/usr/lib/wsl",),
+        outranks=("driver-missing",),
+    ),
     Signature(
         r"libcuda\.so(?:\.1)?: cannot open shared object file|libcuda\.so cannot found|"
         r"cannot find -lcuda\b|libcuda\.so not found|[Ff]ailed to (?:dlopen|load|open) \S{0,60}libcuda\.so|"

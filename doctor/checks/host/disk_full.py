@@ -96,7 +96,7 @@ SIGNATURES = (
     Signature(r"PytorchStreamWriter failed writing (?:file|central directory)|unexpected pos \d+ vs \d+", "medium"),
     # told in words
     Signature(
-        r"\b(?:disk|drive|partition|SD card) (?:is|was|got|became|gets) (?:almost )?full\b",
+        r"\b(?:dis[ck]|drive|partition|SD card) (?:is|was|got|became|gets) (?:almost )?(?:full|saturated)\b",
         "low",
     ),
     Signature(

@@ -60,6 +60,8 @@ SIGNATURES = (
         r"virtual memory exhausted: Cannot allocate|out of memory allocating \d+ bytes|fork: Cannot allocate memory|"
         r"(?:died due to|terminated (?:by|with)) signal 9\b"
     ),
+    # ollama
+    Signature(r"model requires more system memory \((?P<wanted>[\d.]+ [KMGT]iB)\) than is available"),
     # llama.cpp
     Signature(
         r"ggml_aligned_malloc: insufficient memory|buffer_type_alloc_buffer: failed to allocate buffer of size",

@@ -73,7 +73,7 @@ SIGNATURES = (
         r"FileNotFoundError: Could not find module '(?P<path>[^']{3,300}\.dll)' \(or one of its "
         r"dependencies\)"
     ),
-    Signature(r"Microsoft Visual C\+\+ Redistributable is not installed", "high"),
+    Signature(r"Microsoft Visual C\+\+ Redistributable is not installed|动态链接库 ?\(DLL\) ?初始化例程失败"),
     Signature(
         r"(?:VCRUNTIME140(?:_1)?|MSVCP140\w*|fbgemm|libomp140\S{0,12}|c10|shm|cudart64_\w{1,5}|"
         r"cublas\w{0,4}64_\w{1,5})\.dll.{0,60}(?:was not found|not found|missing|找不到|无法)",

@@ -60,10 +60,15 @@ _NO_CANDIDATE = (
     r"kann nicht gefunden werden|existiert kein Installationskandidat|n'a pas de version susceptible|"
     r"não tem candidato|non ha candidati)"
 )
+#: What every release has cannot be found either: apt's lists were never fetched.
+_NO_LISTS = (
+    r"Package '?(?:cmake|git|curl|wget|build-essential|python3-(?:pip|numpy))'? has no installation|"
+    r"Unable to locate package (?:cmake|git|curl|wget|build-essential|python3-(?:pip|numpy))\b",
+)
 SIGNATURES = (
-    Signature(r"Unable to locate package (?P<package>" + _OLD + r")\b"),
-    Signature(_NOT_FOUND + r" ?(?P<package>" + _OLD + r")\b"),
-    Signature(r"(?P<package>\b" + _OLD + r")\W{1,3}" + _NO_CANDIDATE),
+    Signature(r"Unable to locate package (?P<package>" + _OLD + r")\b", unless=_NO_LISTS),
+    Signature(_NOT_FOUND + r" ?(?P<package>" + _OLD + r")\b", unless=_NO_LISTS),
+    Signature(r"(?P<package>\b" + _OLD + r")\W{1,3}" + _NO_CANDIDATE, unless=_NO_LISTS),
     Signature(r"Unable to locate package (?P<package>[\w.+-]{2,60})", "low"),
     Signature(_NOT_FOUND + r" ?(?P<package>[\w.+-]{2,60})", "low"),
     Signature(

@@ -24,6 +24,19 @@ def bound_first(before: str, between: str, newer: bool) -> str:
     return r"%s%s%s{0,60}?(?:%s)" % (before, told, _REST, "|".join(ways))
 
 
+def ignored_version(bound: str) -> str:
+    """Return the pattern of pip's list of versions that want another Python, when the wanted one is in it.
+
+    pip puts those of all projects into one list, so the list alone proves nothing of the one that was not found.
+    """
+    return (
+        r"Ignored the following versions that require a different python version: (?:[^;\n]{1,80}; ){0,200}?"
+        r"(?P<version>\d[\w.]{0,20}?)(?:\.0)? Requires-Python %s(?:.{0,4000}\n){1,6}?"
+        r".{0,300}(?:No matching distribution found for|satisfies the requirement) "
+        r"[\w.\[\]-]{1,60}==(?P=version)(?![\w.])" % bound
+    )
+
+
 def _beyond(newer: bool) -> Iterator[Tuple[int, str]]:
     """Yield each minor version of Python 3 with the bounds that it lies above (or below)."""
     for minor in _MINORS:

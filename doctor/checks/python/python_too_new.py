@@ -23,7 +23,7 @@ from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
 from ...wheels.tags import platform_of_tag, python_key
-from ._bounds import bound_first, python_first
+from ._bounds import bound_first, ignored_version, python_first
 from .python_too_old import NOT_FOR_THE_PROJECT, bound
 
 EXPLAIN_ZH = """目标 Python 比项目或它固定的 torch 支持的更新。
@@ -47,9 +47,16 @@ OLDER = Text(
 )
 
 
+_IGNORED = (
+    r"Ignored the following versions that require a different python version.{0,3000}Requires-Python \S{0,20}<3\.\d+"
+)
 SIGNATURES = (
     Signature(
         python_first("requires a different Python: ", " not in '", newer=True),
+        outranks=("no-matching-distribution",),
+    ),
+    Signature(
+        python_first(r"requires a different Python \(", " not in: '", newer=True),
         outranks=("no-matching-distribution",),
     ),
     Signature(python_first(r"current Python version \(", r"\) does not satisfy Python ?", newer=True)),
@@ -147,14 +154,13 @@ SIGNATURES = (
         r"cannot|can'?t) (?:install|build|compile)",
         "medium",
     ),
-    Signature(
-        r"Ignored the following versions that require a different python "
-        r"version.{0,3000}Requires-Python \S{0,20}<3\.\d+",
-        "low",
-    ),
+    # the version that is wanted was ignored
+    Signature(ignored_version(r"\S{0,20}<3\.\d"), "medium"),
+    Signature(_IGNORED, "low"),
     # told in words
     Signature(
-        r"python ?(?P<told>3\.1[1-9])\S{0,4} (?:is|was) (?:too new|unsupported)",
+        r"python ?(?P<told>3\.1[1-9])\S{0,4} (?:is|was) (?:too new|unsupported)|"
+        r"(?:unable to|can ?n[o']t|could not) install .{0,40}\b(?:with|on|under) python ?(?P<with>3\.1[2-9])",
         "low",
     ),
     Signature(

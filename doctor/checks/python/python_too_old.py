@@ -22,7 +22,7 @@ from ...facts import Distributions, Facts, Project, Python
 from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
-from ._bounds import bound_first, python_first
+from ._bounds import bound_first, ignored_version, python_first
 
 EXPLAIN_ZH = """目标 Python 比项目或已安装的包要求的更旧。
 
@@ -60,6 +60,12 @@ SIGNATURES = (
         python_first("requires a different Python: ", " not in '", newer=False),
         outranks=("no-matching-distribution",),
     ),
+    Signature(
+        python_first(r"requires a different Python \(", " not in: '", newer=False),
+        outranks=("no-matching-distribution",),
+    ),
+    # the version that is wanted was ignored
+    Signature(ignored_version(r">=3\.\d{1,2}(?![^;\n]{0,10}<)"), "medium"),
     Signature(python_first(r"current Python version \(", r"\) does not satisfy Python ?", newer=False)),
     Signature(python_first(*NOT_FOR_THE_PROJECT, newer=False), outranks=("no-matching-distribution",)),
     Signature(bound_first("requires Python '", "' but the running Python is ", newer=False)),
@@ -71,7 +77,7 @@ SIGNATURES = (
     Signature(r"TypeError: '(?:type|ABCMeta)' object is not subscriptable"),
     Signature(r"SyntaxError: future feature annotations is not defined"),
     Signature(
-        r"(?::=|\bmatch \w[\w.]{0,40}:|f['\"].{0,60}\{\w{1,30}=\}).{0,160}\n\s*\^?\s{0,80}Synt"
+        r"(?::=|\bmatch \w[\w.()\[\]'\", ]{0,60}:|f['\"].{0,60}\{\w{1,30}=\}).{0,160}\n\s*\^?\s{0,80}Synt"
         r"axError: invalid syntax"
     ),
     # f"{x=}" needs 3.8, the same quotes inside the braces need 3.12

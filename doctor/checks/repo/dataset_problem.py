@@ -44,7 +44,8 @@ SIGNATURES = (
     Signature(r"Dataset '.{1,300}?' error\b|images not found,? missing paths?|Dataset images not found"),
     Signature(
         r"No labels (?:found )?in .{2,300}|Can ?not train without labels|"
-        r"No data found\. Please verify|No images (?:or videos )?found in|No valid images found|"
+        r"No data found\. Please verify|No training samples found in|"
+        r"No images (?:or videos )?found in|No valid images found|"
         r"no (?:images|labels) found"
     ),
     Signature(

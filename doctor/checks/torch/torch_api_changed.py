@@ -80,7 +80,8 @@ SIGNATURES = (
     ),
     Signature(r"Legacy autograd function with non-static forward method"),
     Signature(r"stft(?:\(\))? requires (?:the )?return_complex parameter|istft requires a complex-valued input"),
-    Signature(r"unrecognized arguments: .{0,80}--local[-_]rank"),
+    # torchrun of torch 2 writes a dash; a script that lacks the underscore never took it
+    Signature(r"unrecognized arguments: .{0,80}--local-rank"),
     Signature(
         r"module 'torch\.amp' has no attribute '(?P<name>GradScaler|autocast|custom_[fb]wd)'|"
         r"cannot import name '(?P<amp>GradScaler|autocast|custom_[fb]wd)' from 'torch\.amp'",

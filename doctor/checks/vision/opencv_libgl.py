@@ -61,6 +61,10 @@ SIGNATURES = (
         outranks=("system-lib-missing",),
     ),
     Signature(
+        r"import .{0,20}\bcv2\b.{0,40}\n(?:[\s^~]{1,80}\n)?ImportError: (?P<library>libOpenGL\.so\.\d): cannot open",
+        outranks=("system-lib-missing",),
+    ),
+    Signature(
         r"(?P<library>lib(?:SM|Xext|Xrender|X11|ICE|xcb)\.so\.\d|"
         r"libglib-2\.0\.so\.0): cannot open shared object file",
         outranks=("system-lib-missing",),
