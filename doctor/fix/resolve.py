@@ -56,7 +56,8 @@ def resolved(
     with _Index(listing, look) as index, tempfile.TemporaryDirectory(dir=scratch()) as folder:
         report = os.path.join(folder, "report.json")
         options = ["--dry-run", "--report", report, "--index-url", index.url, "--retries", "0", "--no-cache-dir"]
-        env = dict(no_settings(folder), NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
+        # a distribution's own Python: nothing is installed, and it is refused elsewhere
+        env = dict(no_settings(folder), NO_PROXY="127.0.0.1", no_proxy="127.0.0.1", PIP_BREAK_SYSTEM_PACKAGES="1")
         ended = run([*pip.start, "install", "--quiet", *options, *requirements], timeout_s, env=env)
         if index.problem is not None:
             raise index.problem
