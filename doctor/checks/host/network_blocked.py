@@ -112,6 +112,7 @@ _LOCAL = r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)[:/]"
 _GOES_ON = (
     r"Trying to resume download",
     r"Successfully installed",
+    r"Recovering from connection error",
     r"\[Retry [1-4]/5\]\.?\s{1,3}(?!.{0,300}\[Retry 5/5)",
 )
 SIGNATURES = (
@@ -232,7 +233,8 @@ SIGNATURES = (
     ),
     Signature(
         r"dial tcp: lookup .{3,80}(?:no such host|i/o timeout|server misbehaving)|"
-        r"net/http: (?:request canceled|TLS handshake timeout)"
+        r"net/http: (?:request canceled|TLS handshake timeout)",
+        unless=(r"api: retrying error",),
     ),
     Signature(
         r"socket\.timeout: .{0,40}timed out|TimeoutError: The read operation timed out|"

@@ -87,8 +87,9 @@ SIGNATURES = (
     ),
     Signature(
         r"\bOOM[- ]?killed\b|"
-        r"(?:gets?|got|is|was|been|being) killed\b.{0,80}\b(?:memory|RAM|OOM)\b|\b(?:memory|RAM|"
-        r"OOM)\b.{0,80}(?:gets?|got|is|was|been|being) killed\b|内存不足.{0,40}(?:杀|kill)",
+        r"\b(?:process|training|script|program|python|container|job|kernel|worker|server|pod|it|run)\b.{0,20} "
+        r"(?:gets?|got|is|was|been|being) killed\b.{0,80}\b(?:memory|RAM|OOM)\b|"
+        r"\b(?:memory|RAM|OOM)\b.{0,80}(?:gets?|got|is|was|been|being) killed\b|内存不足.{0,40}(?:杀|kill)",
         "medium",
         unless=(_PYTHON_ERROR, r"CUDA (?:error|out of memory)"),
     ),

@@ -75,8 +75,8 @@ SIGNATURES = (
     ),
     Signature(r"'Upsample' object has no attribute 'recompute_scale_factor'", outranks=("old-repo-api",)),
     Signature(
-        r"Integer division of tensors using (?:div|/)|Subtraction, the `-` operator, with a bool "
-        r"tensor is not supported|invalid index of a 0-dim tensor"
+        r"Integer division of tensors using (?:div|/)(?! or / is deprecated)|invalid index of a 0-dim tensor|"
+        r"Subtraction, the `-` operator, with a bool tensor is not supported"
     ),
     Signature(r"Legacy autograd function with non-static forward method"),
     Signature(r"stft(?:\(\))? requires (?:the )?return_complex parameter|istft requires a complex-valued input"),
