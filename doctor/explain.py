@@ -209,7 +209,8 @@ def _diagnoses(
 
     def rank(case: _Case) -> Tuple[int, bool, bool, int]:
         warned = ended_by > case.start and all("Warning: " in source.line(hit.start) for hit in case.hits)
-        return CONFIDENCES.index(case.confidence), not case.hits, warned, case.start
+        sure = case.confidence if not warned or case.confidence == LOW else MEDIUM
+        return CONFIDENCES.index(sure), not case.hits, warned, case.start
 
     return [_diagnosis(source, case) for case in sorted(cases.values(), key=rank)]
 

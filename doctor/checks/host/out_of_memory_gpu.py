@@ -37,13 +37,19 @@ EXPLAIN_ZH = """显存已满。
 """
 
 
+#: Thousands of GiB: a size that was never computed, not a card that is too small.
+_NO_SIZE = (r"Tried to allocate (?:\d{4,}(?:\.\d+)? GiB|[\d.]+ [PE]iB)",)
+# cuDNN tries a plan that does not fit, says so, and takes another.
 SIGNATURES = (
     Signature(
-        r"(?:Error|Exception|Derived|failed|processing method \w{1,60})\W{1,6}(?:CUDA|HIP|XPU|NPU|"
-        r"MUSA|MLU|MPS backend) out of memory|\bCUDA: out of memory"
+        r"(?<!Plan failed with an OutOfMemory)(?:Error|Exception|Derived|failed|processing method \w{1,60})\W{1,6}"
+        r"(?:CUDA|HIP|XPU|NPU|MUSA|MLU|MPS backend) out of memory|\bCUDA: out of memory",
+        unless=_NO_SIZE,
     ),
     Signature(
-        r"(?:CUDA|HIP|XPU) out of memory\. Tried to allocate (?P<wanted>[\d.]+ [KMGT]iB)",
+        r"(?<!Plan failed with an OutOfMemoryError: )(?:CUDA|HIP|XPU) out of memory\. Tried to allocate "
+        r"(?P<wanted>[\d.]+ [KMGT]iB)",
+        unless=_NO_SIZE,
         outranks=("out-of-memory-host", "mps-issue"),
     ),
     Signature(r"MPS backend out of memory", outranks=("mps-issue",)),
@@ -89,9 +95,9 @@ SIGNATURES = (
     ),
     Signature(r"CUBLAS_STATUS_NOT_INITIALIZED|CUDNN_STATUS_NOT_INITIALIZED|CUDNN_STATUS_INTERNAL_ERROR", "low"),
     Signature(
-        r"(?:CUDA|GPU) out of memory|显存不足|爆显存|显存溢出|顯存不足",
+        r"(?<!Plan failed with an OutOfMemoryError: )(?:CUDA|GPU) out of memory|显存不足|爆显存|显存溢出|顯存不足",
         "medium",
-        unless=(r"If out-of-memory error occurs|to avoid (?:CUDA )?out of memory",),
+        unless=(r"If out-of-memory error occurs|to avoid (?:CUDA )?out of memory", *_NO_SIZE),
     ),
     Signature(
         r"available memory for requested buffer of size \d+.{0,80}|"
@@ -103,6 +109,7 @@ SIGNATURES = (
         r"\btorch\.(?:cuda\.)?OutOfMemoryError\b|CUDA OutOfMemoryError\b|"
         r"OutOfMemoryError\W{1,4}Allocation on device|Allocation on device \d",
         "high",
+        unless=_NO_SIZE,
     ),
     # told in words
     Signature(

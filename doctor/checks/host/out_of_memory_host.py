@@ -40,9 +40,12 @@ memory`。
 
 
 _PYTHON_ERROR = r"Traceback \(most recent call last\)|^\S{0,80}(?:Error|Exception): "
+#: Terabytes: a size that was never computed, not a machine that is too small.
+_NO_SIZE = (r"you tried to allocate \d{13}",)
 SIGNATURES = (
     Signature(
         r"DefaultCPUAllocator: (?:can'?t allocate|not enough) memory(?:: you tried to allocate (?P<bytes>\d+))?",
+        unless=_NO_SIZE,
         outranks=("torch-broken",),
     ),
     Signature(
@@ -52,7 +55,7 @@ SIGNATURES = (
         r"Job \d+ exceeded memory limit|Exceeded (?:job|step) memory limit|"
         r"line \d+: {1,4}\d+ Killed {1,40}\S{0,200}\b(?:cicc|cc1plus|cc1|nvcc|ptxas|lto1)\b"
     ),
-    Signature(r"enforce fail at \S{0,120}(?:CPUAllocator|alloc_cpu)\.cpp", outranks=("torch-broken",)),
+    Signature(r"enforce fail at \S{0,120}(?:CPUAllocator|alloc_cpu)\.cpp", unless=_NO_SIZE, outranks=("torch-broken",)),
     Signature(r"killed by signal: Killed"),
     Signature(r"fatal error: signal terminated program cc1|ctx->mem_buffer != NULL", "medium"),
     Signature(
@@ -80,6 +83,7 @@ SIGNATURES = (
         r"^(?:\S{0,40}:? ?line \d+: +\d+ |\[\d\] ? \d+ |\s{0,4}|"
         r"\S{0,60}[$#%] .{0,200}\n)?(?-i:Killed|killed|已杀死|已殺死|강제 종료됨|"
         r"Abgebrochen)(?:: 9)?[`'\"*]{0,3}\s{0,40}(?:python.{0,200}|$)|"
+        r"^\S{1,200}: line \d+: +\d+ Killed +\S|"
         # what was printed last had no line end
         r"^.{3,200} (?-i:Killed)\s{0,4}\Z",
         "medium",

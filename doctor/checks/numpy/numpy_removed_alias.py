@@ -83,7 +83,10 @@ SIGNATURES = (
     # numpy 1.20 to 1.23 only warns
     Signature(r"`np\.(?P<name>\w+)` is a deprecated alias", "low", warning=True),
     Signature(r"`np\.(?P<name>\w+)` was removed in the NumPy 2\.0 release"),
-    Signature(r"`(?P<name>\w+)` was removed from the ndarray class in NumPy 2\.0"),
+    Signature(
+        r"`(?P<name>\w+)` was removed from the ndarray class in NumPy 2\.0|"
+        r"'numpy\.ndarray' object has no attribute '(?P<method>tostring|itemset|newbyteorder)'"
+    ),
     Signature(
         r"cannot import name '(?P<name>float_|Inf|NaN|int|bool|float|object|product|in1d|trapz|"
         r"asscalar|typeDict)' from 'numpy'",

@@ -81,6 +81,8 @@ _LIBRARIES = (
 )
 #: a dump's own questions, which old releases of a library do not answer
 _ASKED = r"(?!__version(?:_tuple)?__)"
+#: sglang tries every model and goes on
+_IGNORED = r"Ignore import error when loading"
 SIGNATURES = (
     Signature(
         r"torch\._six|cannot import name '(?P<name>container_abcs|string_classes|int_classes)'",
@@ -127,7 +129,7 @@ SIGNATURES = (
         r"torch\._\w+|diffusers\.\S{3,60}|peft\.\S{3,40}|accelerate\.\S{3,40}|timm\.\S{3,40}|"
         r"pydantic\.\S{3,40}|tensorflow\.\S{3,60})'",
         "high",
-        unless=(r"torch\._C'",),
+        unless=(r"torch\._C'", _IGNORED),
         outranks=("module-in-other-env",),
     ),
     Signature(r"No module named 'tensorflow\.(?:contrib|examples)", outranks=("module-in-other-env",)),
@@ -137,7 +139,7 @@ SIGNATURES = (
         + r"(?P<name>\w+)' from '(?P<module>"
         + _LIBRARIES
         + r"(?:\.\w+)*)' \((?!.{0,300}circular import)(?P<path>[^)\n]{3,300})\)",
-        unless=(r"most likely due to a circular import", r"\(unknown location\)"),
+        unless=(r"most likely due to a circular import", r"\(unknown location\)", _IGNORED),
     ),
     Signature(
         r"cannot import name '(?P<name>\w+)' from '(?P<module>torch\.(?:optim\.lr_scheduler|"
@@ -244,6 +246,13 @@ SIGNATURES = (
         r"You tried to access openai\.\w+, but this is no longer supported|tf\.\w+ is (?:removed|"
         r"not available) in TensorFlow 2|Keras 3 (?:only supports|does not support)",
         "high",
+    ),
+    # any installed package that lacks a name which the code, or another package, wants of it
+    Signature(
+        r"cannot import name '(?P<name>\w{2,60})' from '(?P<module>(?!torch\._C|numpy\b|typing)[\w.]{2,80})' "
+        r"\(\S[^)\n]{0,300}(?:site|dist)-packages[/\\]",
+        "medium",
+        unless=(r"most likely due to a circular import", _IGNORED),
     ),
     # headers that torch had until 1.10
     Signature(r"THC/(?P<name>THC\w{0,30}\.(?:h|cuh|hpp)): No such file|Cannot open include file: 'THC/THC"),

@@ -90,7 +90,11 @@ SIGNATURES = (
     ),
     # its compiled half did not register what the Python half calls; on a CPU or an AMD card also a fault of the code
     Signature(r"'_OpNamespace' '(?!torchvision|image)\w{1,40}' object has no attribute '(?P<symbol>\w+)'", "low"),
-    Signature(r"Could not load any common_ops library", "medium"),
+    Signature(
+        r"Could not load any common_ops library",
+        "medium",
+        unless=(r"lib(?:nvrtc|cu[bdfrs]\w{2,10})\.so\S{0,8}: cannot open",),
+    ),
     # DGL holds a library for each torch that it was built with
     Signature(r"Cannot find (?P<module>DGL) C\+\+ \w{2,20} library"),
     Signature(r"\b(?P<module>detectron2)(?:\._C {1,20}failed to import| is not built correctly)", "medium"),

@@ -57,7 +57,7 @@ SYSTEM_INSTEAD = Text(
 SIGNATURES = (
     Signature(
         r"(?P<library>libGL\.so\.1|libgthread-2\.0\.so\.0|libGLX\w*\.so\.\d|"
-        r"libEGL\.so\.1): cannot open shared object file",
+        r"libEGL\.so\.1): cannot open (?:shared )?object file",
         outranks=("system-lib-missing",),
     ),
     Signature(
