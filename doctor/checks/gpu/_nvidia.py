@@ -19,6 +19,12 @@ MISMATCH = lazy(r"unsupported display driver|driver/library version mismatch", r
 NO_DRIVER = lazy(r"Found no NVIDIA driver|no CUDA-capable device|libcuda\.so")
 NO_KERNEL = lazy(r"no kernel image is available|is not compatible with the current PyTorch installation")
 
+#: Signs of a container in a text; the last is the prompt of Docker, whose host name is the container's id.
+IN_A_CONTAINER = (
+    r"\bdocker\b|\bkubectl\b|\bcontainers?\b|kubernetes|\bk8s\b|\bpods?\b|podman|docker-compose|/\.dockerenv|"
+    r"root@[0-9a-f]{12}:"
+)
+
 #: The oldest capability that any torch since 1.7 has code for; NVIDIA cards below it are display cards to torch.
 OLDEST_CAPABILITY = (3, 5)
 

@@ -21,7 +21,7 @@ from ...facts import Environ, Facts, Host, Nvidia, Torch, Trials, Unknown
 from ...model import ERROR, WARNING, Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
-from ._nvidia import NO_DRIVER, card_names, hidden, pci_cards, source_evidence, unreached
+from ._nvidia import IN_A_CONTAINER, NO_DRIVER, card_names, hidden, pci_cards, source_evidence, unreached
 
 EXPLAIN_ZH = """容器启动时没有带上宿主机的 NVIDIA 显卡。
 
@@ -63,7 +63,6 @@ CAPABILITIES = Text(
 )
 
 
-_CONTAINER = r"\bdocker\b|\bkubectl\b|\bcontainers?\b|kubernetes|\bk8s\b|\bpods?\b|podman|docker-compose|/\.dockerenv"
 SIGNATURES = (
     Signature(r"could not select device driver .{0,12} with capabilities: \[\[gpu"),
     Signature(
@@ -82,20 +81,20 @@ SIGNATURES = (
     Signature(
         r"Found no NVIDIA driver on your system",
         "medium",
-        requires=(_CONTAINER,),
+        requires=(IN_A_CONTAINER,),
         outranks=("driver-missing",),
     ),
     Signature(
         r"No CUDA GPUs are available|no CUDA-capable device is detected",
         "medium",
-        requires=(_CONTAINER,),
+        requires=(IN_A_CONTAINER,),
         unless=(r"driver/library version mismatch|forward compatibility was attempted",),
         outranks=("driver-missing",),
     ),
     Signature(
         r"CUDA driver version is insufficient for CUDA runtime version",
         "medium",
-        requires=(_CONTAINER,),
+        requires=(IN_A_CONTAINER,),
         unless=(
             r"--gpus[ =]|--runtime[ =]nvidia|driver: nvidia|Jetson|JetPack|L4T|aarch64|tegra",
             r"system is too old",
@@ -105,11 +104,11 @@ SIGNATURES = (
     Signature(
         r"libcuda\.so\.1: cannot open shared object file",
         "medium",
-        requires=(_CONTAINER,),
+        requires=(IN_A_CONTAINER,),
         outranks=("driver-missing", "system-lib-missing"),
     ),
     # ollama
-    Signature(r"no compatible GPUs were discovered", "medium", requires=(_CONTAINER,)),
+    Signature(r"no compatible GPUs were discovered", "medium", requires=(IN_A_CONTAINER,)),
     Signature(r"failed to inject CDI devices|unresolvable CDI devices nvidia", outranks=("driver-missing",)),
     Signature(
         r"nvidia-container-runtime(?:-hook)?\W{0,3}: executable file not found|"
@@ -120,7 +119,7 @@ SIGNATURES = (
     Signature(
         r"Insufficient nvidia\.com/gpu|nvidia-device-plugin.{0,200}(?:No devices found|Failed to initialize NVML)"
     ),
-    Signature(r"Failed to infer device type|no platform detected", "low", requires=(_CONTAINER,)),
+    Signature(r"Failed to infer device type|no platform detected", "low", requires=(IN_A_CONTAINER,)),
 )
 
 

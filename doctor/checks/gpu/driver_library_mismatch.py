@@ -21,7 +21,7 @@ from ...facts import Facts, Host, Nvidia, Trials
 from ...model import Finding, Manual
 from ...registry import Signature, check
 from ...text import Text
-from ._nvidia import MISMATCH, VERSION_MISMATCH, source_evidence, unreached
+from ._nvidia import IN_A_CONTAINER, MISMATCH, VERSION_MISMATCH, source_evidence, unreached
 
 EXPLAIN_ZH = """已加载的 NVIDIA 内核模块与驱动库的版本不一致。
 
@@ -69,7 +69,7 @@ SIGNATURES = (
     Signature(
         r"forward compatibility was attempted on non supported HW",
         "medium",
-        unless=(r"docker|container|kubernetes|podman|\bpod\b|compat/libcuda|cuda-compat",),
+        unless=(IN_A_CONTAINER + "|compat/libcuda|cuda-compat",),
     ),
 )
 

@@ -23,6 +23,7 @@ from ...model import Finding, Manual, MendTorch
 from ...registry import Signature, check
 from ...text import Text
 from ._nvidia import (
+    IN_A_CONTAINER,
     TOO_OLD,
     capability_of,
     cuda_version,
@@ -77,7 +78,7 @@ SIGNATURES = (
     Signature(
         r"forward compatibility was attempted on non supported HW",
         "medium",
-        requires=(r"docker|container|kubernetes|podman|\bpod\b|compat/libcuda|cuda-compat",),
+        requires=(IN_A_CONTAINER + "|compat/libcuda|cuda-compat",),
     ),
     Signature(
         r"(?:NVIDIA|CUDA|GPU) driver (?:version )?(?P<driver>\d{3}\.[\d.]+)? ?(?:is )?too old",

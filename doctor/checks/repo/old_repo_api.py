@@ -257,7 +257,7 @@ SIGNATURES = (
     # headers that torch had until 1.10
     Signature(r"THC/(?P<name>THC\w{0,30}\.(?:h|cuh|hpp)): No such file|Cannot open include file: 'THC/THC"),
     Signature(r"This function was deprecated since version [\d.]+ and is now removed"),
-    Signature(r"PydanticImportError(?:: `(?P<name>\w+)`)?"),
+    Signature(r"PydanticImportError(?:: `(?P<name>\w+)`)?|\bExpiredDeprecationError: (?P<expired>\w+)"),
     Signature(r"numpy\.distutils is deprecated since NumPy 1\.23", "low", warning=True),
     # told in words
     Signature(

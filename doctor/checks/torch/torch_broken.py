@@ -135,6 +135,12 @@ SIGNATURES = (
         r"_distributed_c10d|_autograd|\w*Tensor|\w*StorageBase)'",
         "medium",
     ),
+    # torch's first file does not find the CUDA libraries that it came with
+    Signature(
+        r"[/\\]torch[/\\]__init__\.py\"?,? line \d+, in .{1,60}\n(?:.{0,300}\n){1,6}?(?:ImportError|OSError): "
+        r"(?P<library>lib(?:cu[bdfrsp]\w{2,20}|nv\w{2,20}|nccl)\.so[.\d]{0,12}): cannot open shared object file",
+        outranks=("cuda-libs-conflict", "system-lib-missing"),
+    ),
     # what torch itself needs is not installed
     Signature(
         r"[/\\]torch[/\\][\w/\\]{1,60}\.py\"?,? line \d+, in .{1,60}\n.{1,200}\n(?:[\s^~]{1,160}\n)?"
