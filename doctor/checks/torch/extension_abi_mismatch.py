@@ -137,7 +137,7 @@ SIGNATURES = (
         outranks=("torch-broken", "old-repo-api"),
     ),
     Signature(r"\w+_impl: implementation for device cuda:\d not found", "medium"),
-    Signature(r"RuntimeError: Not compiled with GPU support", "medium"),
+    Signature(r"RuntimeError: Not compiled with (?:GPU|CUDA) support", "medium"),
     Signature(
         r"libtorch_cuda_c(?:u|pp)\.so: cannot open shared object file|"
         r"libtorch\w*\.so: cannot open shared object file",
