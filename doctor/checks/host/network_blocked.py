@@ -106,6 +106,8 @@ SLOW_CAUSE = Text(
 
 _HTTP = r"https?://|HTTPSConnectionPool|urllib3|requests\.exceptions|pip install|Downloading|huggingface|github\.com"
 _UNREACHABLE = r"(?:连不上|无法连接|无法访问|连接不上|访问不了|打不开|下载失败|下载不了|连接超时)"
+#: A server of the user's own network.
+_PRIVATE = r"host=\s*'(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)"
 #: An address of this very machine: a server of the user's own that does not run.
 _LOCAL = r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)[:/]"
 #: What it was tried again for came: pip, an installation, the model hub.
@@ -135,6 +137,7 @@ SIGNATURES = (
         r"out|Max retries exceeded)",
         unless=(
             r"host=\s*'(?:localhost|127\.0\.0\.1|0\.0\.0\.0)'",
+            _PRIVATE,
             *_GOES_ON,
         ),
         outranks=("no-matching-distribution",),
@@ -146,6 +149,7 @@ SIGNATURES = (
         requires=(_HTTP,),
         unless=(
             r"localhost|127\.0\.0\.1",
+            _PRIVATE,
             r"entering retry loop",
             *_GOES_ON,
         ),
@@ -223,6 +227,7 @@ SIGNATURES = (
         requires=(_HTTP,),
         unless=(
             r"localhost|127\.0\.0\.1|NCCL|c10d|resource_sharer|wandb|ForkingPickler",
+            _PRIVATE,
             *_GOES_ON,
         ),
     ),

@@ -134,6 +134,8 @@ USE_HTTPS = Text(
 )
 
 SIGNATURES = (
+    # the only file that every Python and system is offered: an old archive that stands for torch
+    Signature(r"(?P<requirement>torch)-0\.1\.2(?:\.post\d)?\.tar\.gz", outranks=("system-lib-missing",)),
     Signature(
         r"No matching distribution found for (?P<requirement>[\w.\[\],=<>!~+ -]{2,120})",
         unless=(r"Retrying \(Retry\(total",),

@@ -135,6 +135,11 @@ SIGNATURES = (
         r"_distributed_c10d|_autograd|\w*Tensor|\w*StorageBase)'",
         "medium",
     ),
+    Signature(
+        r"[/\\]torch[/\\]_C\w{0,3}(?:\.[\w-]{1,40})?\.so: undefined symbol: (?P<symbol>\w+)",
+        unless=(r"undefined symbol: (?:nccl|__nvJitLink|cu[a-z])",),
+        outranks=("extension-abi-mismatch",),
+    ),
     # torch's first file does not find the CUDA libraries that it came with
     Signature(
         r"[/\\]torch[/\\]__init__\.py\"?,? line \d+, in .{1,60}\n(?:.{0,300}\n){1,6}?(?:ImportError|OSError): "
