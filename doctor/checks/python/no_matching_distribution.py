@@ -7,7 +7,7 @@ ONNX Runtime and TFLite, where they are not installed yet. Also named: an exact 
 (`opencv-python==4.5.1`; its releases have four numbers). What the matrix does not list is not judged.
 
 ## Why it matters
-pip says `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)` and lists
+pip says `Could not find a version that satisfies the requirement …` and lists
 versions that do not help: the reason is the Python, the 32-bit system or the platform. Or it begins to compile the
 source, and fails much later.
 
@@ -40,7 +40,7 @@ EXPLAIN_ZH = """项目的某项依赖没有适合当前 Python 和平台的 whee
 也会指出（例如 `opencv-python==4.5.1`，它的版本号有四段）。表中没有收录的不做判断。
 
 ## 为什么重要
-pip 会报 `Could not find a version that satisfies the requirement torch==1.7.1 (from versions: 2.0.0, …)`，列出的版
+pip 会报 `Could not find a version that satisfies the requirement …`，列出的版
 本也帮不上忙：真正的原因是 Python 版本、32 位系统或平台。也可能开始编译源码，过很久才失败。
 
 ## 示例
