@@ -43,7 +43,11 @@ def completed(
             break
         more += fetch(new)
     if last is not None:
-        found[last] += settle(own, more)
+        taken = settle(own, more)
+        there = {item.wheel.name for item in taken}
+        # pip takes what a step removes for still there
+        lost = [item for item in more if item.wheel.name in removed and item.wheel.name not in there]
+        found[last] += [*taken, *lost]
     return found
 
 

@@ -76,6 +76,13 @@ def _why(ended: Ran) -> str:
     return "timeout" if ended.timed_out else (errors or lines[-1:] or [ended.error or "%s" % ended.returncode])[0]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing: pip was stopped in the middle of an answer."""
+
+
 class _Index:
     """A package index on the loopback interface, for one pip; a word in its address keeps others out."""
 
@@ -98,8 +105,7 @@ class _Index:
             def do_GET(self) -> None:
                 outer.answer(self)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = "http://127.0.0.1:%d%s/simple" % (self._server.server_port, self._word)
 
     def __enter__(self) -> "_Index":

@@ -168,6 +168,31 @@ def requests_session():
     return requests.Session()
 
 
+def test_what_a_step_removes_and_a_new_wheel_needs_is_brought_whatever_pip_says(env):
+    steps = (toy.step(1, [], removes=["toyboth"]), toy.step(2, [toy.wheel("toyvision", "2.0")]))
+
+    def see(wheels):
+        needs = {"toyvision": ("toyboth", "toydep")}
+        return [foresee.Seen(wheel, contents(wheel.name, *needs.get(wheel.name, ()))) for wheel in wheels]
+
+    facts = installed(env, Distribution("toyboth", "1.0", "/sp", "x"))
+    found = requires.completed(
+        steps, facts, see, lambda own, more: [item for item in more if item.wheel.name != "toyboth"]
+    )
+    assert [item.wheel.name for item in found[2]] == ["toyvision", "toydep", "toyboth"]
+
+
+def test_the_index_for_pip_is_silent_when_pip_hangs_up(capfd):
+    with resolve._Index(lambda name: time.sleep(0.2) or [], lambda item: None) as index:
+        host, _, port = index.url.split("/")[2].partition(":")
+        for _ in range(3):
+            with socket.create_connection((host, int(port))) as caller:
+                caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # hang up at once
+                caller.sendall(b"GET %s/toy/ HTTP/1.0\r\n" % ("/" + index.url.split("/", 3)[3]).encode())
+        time.sleep(0.4)
+    assert capfd.readouterr().err == ""
+
+
 def test_the_index_for_pip_answers_nobody_else():
     listed = Listed("toy-1.0-py3-none-any.whl", "x")
     with resolve._Index(lambda name: [listed], lambda item: contents("toy")) as index:
